@@ -1,0 +1,138 @@
+"""One measurement: rounds of a batch through all four offices, and the floor of each."""
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from bench.floor import Floor, Recording, Turn
+from bench.spent import Spent
+from bench.world import ORIGIN, RECEIVING, RECIPIENT, SENDER, World, records
+from xref.wire.office import Link
+
+SEAL: Final = "desk, sealing"
+OPEN: Final = "desk, opening"
+HOP_ORIGIN: Final = "origin hop"
+HOP_RECEIVING: Final = "receiving hop"
+RECEIPTS: Final = "desk, receipts"
+WORK: Final = (SEAL, HOP_ORIGIN, HOP_RECEIVING, OPEN, RECEIPTS)
+LEGS: Final = (Link(SENDER, ORIGIN), Link(ORIGIN, RECEIVING), Link(RECEIVING, RECIPIENT))
+_WARM_UP: Final = 2
+
+
+@dataclass(slots=True)
+class Measured:
+    """What each work and its floor took at best, and one run's bytes, for `messages` messages."""
+
+    batch: int
+    messages: int
+    spent: dict[str, Spent] = field(default_factory=dict)
+    computing: dict[str, Spent] = field(default_factory=dict)
+    writing: dict[str, Spent] = field(default_factory=dict)
+    leg_bytes: dict[str, int] = field(default_factory=dict)
+    all_bytes: int = 0
+
+    @property
+    def total(self) -> Spent:
+        """What all offices took together, one after the other."""
+        return sum(self.spent.values(), start=Spent())
+
+
+def measure(batch: int, rounds: int, repeats: int) -> Measured:
+    """Run `repeats` times and keep the best time of each work and of its floor."""
+    measured = Measured(batch, batch * rounds)
+    turns = _recorded(batch, rounds)
+    for _ in range(repeats):
+        for work, spent in _run(measured, batch, rounds).items():
+            measured.spent[work] = spent.best(measured.spent.get(work))
+        for work in WORK:
+            computing, writing = _floor(turns[work])
+            measured.computing[work] = computing.best(measured.computing.get(work))
+            measured.writing[work] = writing.best(measured.writing.get(work))
+    return measured
+
+
+def _floor(turns: list[Turn]) -> tuple[Spent, Spent]:
+    with tempfile.TemporaryDirectory() as folder:
+        floor = Floor(turns, Path(folder) / "floor.sqlite")
+        try:
+            return floor.run()
+        finally:
+            floor.close()
+
+
+def _run(measured: Measured, batch: int, rounds: int) -> dict[str, Spent]:
+    """Return what each work took."""
+    spent = {work: Spent() for work in WORK}
+
+    def timed(work: str, call: Callable[[], object]) -> None:
+        with spent[work].counting():
+            call()
+
+    with tempfile.TemporaryDirectory() as folder:
+        world = World(Path(folder))
+        _rounds(world, batch, _WARM_UP, 0, lambda _, call: call())
+        before = _bytes(world)
+        _rounds(world, batch, rounds, _WARM_UP * batch, timed)
+        after = _bytes(world)
+        _check(world, batch * (rounds + _WARM_UP))
+    sent = {link: after[link] - before.get(link, 0) for link in after}
+    measured.leg_bytes = {f"{leg.sender} to {leg.receiver}": sent[leg] for leg in LEGS}
+    measured.all_bytes = sum(sent.values())
+    return spent
+
+
+def _recorded(batch: int, rounds: int) -> dict[str, list[Turn]]:
+    """Return what each work did in each round of a run of its own."""
+    recording = Recording()
+    turns: dict[str, list[Turn]] = {work: [] for work in WORK}
+
+    def noted(work: str, call: Callable[[], object]) -> None:
+        recording.turn = Turn()
+        call()
+        turns[work].append(recording.turn)
+        recording.turn = None
+
+    with tempfile.TemporaryDirectory() as folder, recording.listening():
+        world = World(Path(folder), recording.store)
+        _rounds(world, batch, _WARM_UP, 0, lambda _, call: call())
+        _rounds(world, batch, rounds, _WARM_UP * batch, noted)
+        _check(world, batch * (rounds + _WARM_UP))
+    return turns
+
+
+def _rounds(
+    world: World,
+    batch: int,
+    rounds: int,
+    first: int,
+    each: Callable[[str, Callable[[], object]], object],
+) -> None:
+    """Refer `batch` persons a round; everybody takes one turn, receipts come back meanwhile."""
+    for number in range(rounds):
+        rows = records(batch, first + number * batch)
+        world.now_ms += 10
+        each(SEAL, partial(world.desk.publish, rows, world.now_ms))
+        each(HOP_ORIGIN, world.take(ORIGIN))
+        each(HOP_RECEIVING, world.take(RECEIVING))
+        each(OPEN, world.take(RECIPIENT))
+        each(RECEIPTS, world.take(SENDER))
+
+
+def _bytes(world: World) -> dict[Link, int]:
+    """Return the bytes published so far, by link."""
+    links = [link for leg in LEGS for link in (leg, leg.back)]
+    return {
+        link: sum(len(each.parcel) for each in world.transport.read({link: 0}, 2**31, 0))
+        for link in links
+    }
+
+
+def _check(world: World, expected: int) -> None:
+    """Refuse a measurement of something that did not arrive."""
+    opened = world.opened()
+    world.close()
+    if opened != expected:
+        raise RuntimeError(f"{opened} messages of {expected} were opened")

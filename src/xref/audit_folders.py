@@ -1,0 +1,139 @@
+"""Auditing offices by their folders: configuration, bundle, pinned keys, a snapshot of the state.
+
+Everything that decides is in `xref.audit`, which needs none of the folders.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xref.audit import audit_desk, audit_hop, reconcile
+from xref.audit_report import DeskReport, HopReport, Reconciliation
+from xref.config import DeskConfig, HopConfig, load_config
+from xref.errors import ConfigError
+from xref.ports import Store
+from xref.state import State
+from xref.wire.office import party_of
+from xref.wiring import bundles_of, open_state
+
+_HOP, _DESK = "hop.toml", "desk.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """What several offices' states prove, and how their accounts agree."""
+
+    reports: tuple[HopReport | DeskReport, ...]
+    reconciliation: Reconciliation
+
+    @property
+    def verified(self) -> bool:
+        """Whether everything adds up."""
+        return self.reconciliation.verified and all(each.verified for each in self.reports)
+
+    def rows(self) -> Iterator[tuple[str, int, bool, str]]:
+        """Yield (what, size, verified, note) for each trail, each link and the reconciliation."""
+        for report in self.reports:
+            if isinstance(report, HopReport):
+                seen = report.trail.witnessed
+                note = f", {seen.size} witnessed" if seen else ", not witnessed"
+                note += f", {report.trail.erased} erased" if report.trail.erased else ""
+                yield f"trail of {report.office}", report.trail.size, report.verified, note
+            for link in report.links:
+                if link.outgoing:
+                    done = link.acknowledged.size if link.acknowledged else 0
+                    name = f"link {link.link.sender} → {link.link.receiver}"
+                    yield name, link.size, report.verified, f", {done} countersigned"
+        compared = len(self.reconciliation.links)
+        good = self.reconciliation.verified
+        yield (
+            f"both ends of {compared} links agree",
+            sum(each.sent for each in self.reconciliation.links),
+            good,
+            "",
+        )
+
+    def problems(self) -> list[str]:
+        """Return every problem in words."""
+        found = [f"{r.office}: {problem}" for r in self.reports for problem in r.problems]
+        rest = self.reconciliation
+        return [*found, *rest.differences, *(f"unsettled: {each}" for each in rest.unsettled)]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the outcome for scripts."""
+        trails: dict[str, Any] = {}
+        links: dict[str, Any] = {}
+        for report in self.reports:
+            if isinstance(report, HopReport):
+                seen = report.trail.witnessed
+                trails[party_of(report.office)] = {
+                    "hop": report.office,
+                    "size": report.trail.size,
+                    "verified": report.verified,
+                    "witnessed": seen.size if seen else 0,
+                    "erased": report.trail.erased,
+                }
+            for link in report.links:
+                if link.outgoing:
+                    done = link.acknowledged.size if link.acknowledged else 0
+                    links[link.link.name] = {
+                        "size": link.size,
+                        "verified": report.verified,
+                        "acknowledged": done,
+                    }
+        return {
+            "trails": trails,
+            "links": links,
+            "reconciled": self.reconciliation.verified and not self.reconciliation.unsettled,
+            "verified": self.verified,
+            "problems": self.problems(),
+        }
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[tuple[HopConfig | DeskConfig, Path, Store]]:
+    """Open the office in a folder, or at a configuration file."""
+    file = folder
+    if folder.is_dir():
+        file = folder / (_HOP if (folder / _HOP).exists() else _DESK)
+    if not file.is_file():
+        message = f"{folder}: holds neither {_HOP} nor {_DESK}; name an office's folder"
+        raise ConfigError(message)
+    is_hop = file.name == _HOP
+    config = load_config(file, HopConfig) if is_hop else load_config(file, DeskConfig)
+    store = open_state(file.parent / config.state)
+    try:
+        yield config, file.parent, store
+    finally:
+        store.close()
+
+
+def audit_folders(folders: Sequence[Path]) -> Audited:
+    """Verify the offices in folders and reconcile their accounts; `ConfigError` names a folder."""
+    with ExitStack() as stack:
+        opened = [stack.enter_context(_opened(folder)) for folder in folders]
+        reports = tuple(_audit(*each) for each in opened)
+        return Audited(reports, reconcile(reports))
+
+
+def _audit(config: HopConfig | DeskConfig, folder: Path, store: Store) -> HopReport | DeskReport:
+    bundles = bundles_of(config, folder)
+    if isinstance(config, HopConfig):
+        witnesses = {each.name: each.key for each in config.witnesses}
+        return audit_hop(store, config.office, config.shard, bundles, config.parties, witnesses)
+    shard = max(b.directory.office(config.office).shard for b in bundles.values())
+    return audit_desk(store, config.office, shard, bundles, config.parties)
+
+
+def at_rest(folders: Sequence[Path]) -> bool:
+    """Return whether every link of the offices in folders is acknowledged to its end."""
+    with ExitStack() as stack:
+        stores = [stack.enter_context(_opened(folder))[2] for folder in folders]
+        records = [
+            State(store).get_json("out", key)
+            for store in stores
+            for key, _ in store.scan("out", b"", b"\xff" * 64, 10_000)
+        ]
+    return all(record["size"] == record["acknowledged"] for record in records)

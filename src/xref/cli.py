@@ -1,0 +1,282 @@
+"""The command line: parses, and calls `xref.commands`. `xref COMMAND --help` shows an example."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xref import __version__, commands
+from xref.errors import EvidenceError, XrefError
+
+_EXIT_EVIDENCE = 3
+_DAYS_MAX = 3650
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code: 0 done, 1 refused or faulty, 2 usage, 3 evidence."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except EvidenceError as error:
+        sys.stderr.write(f"xref: EVIDENCE, call a person: {error}\n")
+        return _EXIT_EVIDENCE
+    except XrefError as error:
+        sys.stderr.write(f"xref: {error}\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("xref: stopped\n")
+        return 130
+    except BrokenPipeError:
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="xref",
+        description="Carries messages about trafficked persons between States, minimised and "
+        "provable. Start with `xref demo`.",
+    )
+    parser.add_argument("--version", action="version", version=f"xref {__version__}")
+    top = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_demo(top)
+    _add_running(top)
+    _add_desk(top)
+    _add_keys(top)
+    _add_bundle(top)
+    _add_audit(top)
+    return parser
+
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - what add_subparsers returns
+
+
+def _command(
+    group: "Commands",
+    name: str,
+    says: str,
+    example: str,
+) -> argparse.ArgumentParser:
+    return group.add_parser(
+        name,
+        help=says,
+        description=says,
+        epilog=f"example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def _group(top: "Commands", name: str, says: str) -> "Commands":
+    parser = top.add_parser(name, help=says, description=says)
+    return parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+
+def _add_config(parser: argparse.ArgumentParser, default: str) -> None:
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=Path(default),
+        metavar="FILE",
+        help=f"configuration of the office (default: {default} in this folder)",
+    )
+
+
+def _add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print one JSON object, for scripts")
+
+
+def _count(text: str) -> int:
+    """Return a whole number from 1."""
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise argparse.ArgumentTypeError("give a whole number from 1")
+    return int(text)
+
+
+def _days(text: str) -> int:
+    if (days := _count(text)) > _DAYS_MAX:
+        message = f"give at most {_DAYS_MAX} days"
+        raise argparse.ArgumentTypeError(message)
+    return days
+
+
+def _add_days(parser: argparse.ArgumentParser, says: str) -> None:
+    parser.add_argument("--days", type=_days, default=365, metavar="N", help=says)
+
+
+def _add_demo(top: "Commands") -> None:
+    parser = _command(
+        top,
+        "demo",
+        "Play one referral from Lao PDR to Viet Nam with real processes, and verify it.",
+        "xref demo --data ./my-demo",
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=Path("xref-demo"),
+        metavar="DIR",
+        help="folder for all participants' files; made anew each time (default: xref-demo)",
+    )
+    _add_json(parser)
+    parser.set_defaults(run=commands.demo)
+
+
+def _add_running(top: "Commands") -> None:
+    group = _group(top, "hop", "A Party's border.")
+    parser = _command(group, "run", "Run a hop until Ctrl-C.", "cd la-hop && xref hop run")
+    _add_config(parser, "hop.toml")
+    parser.set_defaults(run=commands.hop_run)
+    group = _group(top, "witness", "Countersigns logs that only grow.")
+    parser = _command(group, "run", "Run a witness until Ctrl-C.", "cd witness && xref witness run")
+    _add_config(parser, "witness.toml")
+    parser.set_defaults(run=commands.witness_run)
+
+
+def _add_desk(top: "Commands") -> None:
+    group = _group(top, "desk", "An office's end.")
+    parser = _command(group, "run", "Run a desk until Ctrl-C.", "cd la-nrm && xref desk run")
+    _add_config(parser, "desk.toml")
+    parser.set_defaults(run=commands.desk_run)
+    parser = _command(
+        group,
+        "submit",
+        "Read a form of the office and hand its good records to the desk.",
+        "cd la-nrm && xref desk submit referrals.csv",
+    )
+    parser.add_argument("file", type=Path, metavar="FILE", help="CSV or JSON, as the adapter says")
+    _add_config(parser, "desk.toml")
+    _add_json(parser)
+    parser.set_defaults(run=commands.desk_submit)
+    parser = _command(
+        group,
+        "status",
+        "Show what became of each message, what was withheld and by which rule.",
+        "cd la-nrm && xref desk status",
+    )
+    _add_config(parser, "desk.toml")
+    _add_json(parser)
+    parser.set_defaults(run=commands.desk_status)
+    parser = _command(
+        group,
+        "inbox",
+        "List what was received and opened, without its content.",
+        "cd vn-nrm && xref desk inbox",
+    )
+    _add_config(parser, "desk.toml")
+    _add_json(parser)
+    parser.set_defaults(run=commands.desk_inbox)
+    parser = _command(
+        group,
+        "fact",
+        "Add facts that became known to a held record; the desk submits it as a new message.",
+        "cd la-nrm && xref desk fact CASE-NUMBER asylum=no",
+    )
+    parser.add_argument("case", metavar="CASE", help="the office's own case number")
+    parser.add_argument("facts", nargs="+", metavar="FACT=VALUE", help="for example asylum=no")
+    _add_config(parser, "desk.toml")
+    parser.set_defaults(run=commands.desk_fact)
+
+
+def _add_keys(top: "Commands") -> None:
+    group = _group(top, "keys", "An office's private keys, and what its Party needs of them.")
+    for name, says, example, run in (
+        ("new", "Make an office's keys.", "xref keys new LANRM001", commands.keys_new),
+        (
+            "rotate",
+            "Begin a new epoch of keys; the old ones end after a week.",
+            "xref keys rotate",
+            commands.keys_rotate,
+        ),
+        ("show", "Print the public lines for the Party.", "xref keys show", commands.keys_show),
+    ):
+        parser = _command(group, name, says, example)
+        if name == "new":
+            parser.add_argument("office", metavar="OFFICE", help="for example LANRM001")
+        if name != "show":
+            _add_days(parser, "days of validity (default: 365)")
+        parser.add_argument(
+            "--keys",
+            type=Path,
+            default=Path("keys.json"),
+            metavar="FILE",
+            help="the office's key file (default: keys.json in this folder)",
+        )
+        parser.set_defaults(run=run)
+    group = _group(top, "party", "A Party's own key, which signs its keyring and the bundles.")
+    parser = _command(group, "new", "Make a Party's or witness's key.", "xref party new party.key")
+    parser.add_argument(
+        "key", type=Path, metavar="FILE", help="the new key file; never overwritten"
+    )
+    parser.set_defaults(run=commands.party_new)
+    parser = _command(
+        group,
+        "keyring",
+        "Sign a keyring from the offices' public lines.",
+        "xref party keyring LA --key party.key --version 1 --bundle ../bundle "
+        "--out ../la-hop/keyrings la-nrm.pub la-hop.pub",
+    )
+    parser.add_argument("party", metavar="PARTY", help="for example LA")
+    parser.add_argument("lines", type=Path, nargs="+", metavar="FILE", help="from `xref keys show`")
+    parser.add_argument(
+        "--key", type=Path, required=True, metavar="FILE", help="the Party's key file"
+    )
+    parser.add_argument(
+        "--version", type=_count, required=True, metavar="N", help="higher than the last one"
+    )
+    parser.add_argument(
+        "--bundle", type=Path, required=True, metavar="DIR", help="the bundle with the directory"
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="folder for PARTY.keyring"
+    )
+    parser.set_defaults(run=commands.party_keyring)
+
+
+def _add_bundle(top: "Commands") -> None:
+    group = _group(top, "bundle", "Schemas, rules and directory, signed by every Party.")
+    parser = _command(
+        group,
+        "build",
+        "Write an unsigned bundle from what xref ships and a directory of offices.",
+        "xref bundle build --out bundle --directory directory.toml",
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder")
+    parser.add_argument(
+        "--directory",
+        type=Path,
+        metavar="FILE",
+        help="the offices of all Parties (default: the demonstration's)",
+    )
+    parser.set_defaults(run=commands.bundle_build)
+    parser = _command(
+        group,
+        "sign",
+        "Add a Party's signature.",
+        "xref bundle sign bundle --party LA --key party.key --days 365",
+    )
+    parser.add_argument("bundle", type=Path, metavar="DIR", help="the bundle's folder")
+    parser.add_argument("--party", required=True, metavar="PARTY", help="for example LA")
+    parser.add_argument(
+        "--key", type=Path, required=True, metavar="FILE", help="the Party's key file"
+    )
+    _add_days(parser, "days of validity, which the first signature sets (default: 365)")
+    parser.set_defaults(run=commands.bundle_sign)
+    parser = _command(group, "show", "Show what a bundle holds.", "xref bundle show bundle")
+    parser.add_argument("bundle", type=Path, metavar="DIR", help="the bundle's folder")
+    _add_json(parser)
+    parser.set_defaults(run=commands.bundle_show)
+
+
+def _add_audit(top: "Commands") -> None:
+    parser = _command(
+        top,
+        "audit",
+        "Verify trails and links offline, and reconcile the accounts of several offices.",
+        "xref audit la-hop vn-hop la-nrm vn-nrm",
+    )
+    parser.add_argument(
+        "folders", type=Path, nargs="+", metavar="FOLDER", help="with hop.toml or desk.toml"
+    )
+    _add_json(parser)
+    parser.set_defaults(run=commands.audit)

@@ -1,0 +1,237 @@
+"""What each command does: calls the operation, prints its outcome. Human output is in `screen`."""
+
+import json
+import logging
+import sys
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from xref import bundle as bundles
+from xref import operations, screen
+from xref.audit_folders import audit_folders
+from xref.errors import ConfigError
+from xref.policy import ROLES
+from xref.running import Stop
+from xref.story import held_records, received_messages, rule_as_json, sent_messages
+from xref.wiring import DeskOffice, run_desk_at, run_hop_at, run_witness_at
+
+
+def _log_to_stderr() -> None:
+    """Log JSON lines: event, codes and counts. Tracebacks are never rendered: they hold values."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+def _print_json(value: object) -> None:
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def demo(options: Namespace) -> int:
+    """Play the demonstration."""
+    from xref.demo import run_demo  # noqa: PLC0415 - keeps the other commands quick to start
+
+    return run_demo(options.data, as_json=options.json)
+
+
+def hop_run(options: Namespace) -> int:
+    """Run a hop."""
+    _log_to_stderr()
+    run_hop_at(options.config, Stop().on_signals())
+    return 0
+
+
+def desk_run(options: Namespace) -> int:
+    """Run a desk."""
+    _log_to_stderr()
+    run_desk_at(options.config, Stop().on_signals())
+    return 0
+
+
+def witness_run(options: Namespace) -> int:
+    """Run a witness."""
+    _log_to_stderr()
+    run_witness_at(options.config, Stop().on_signals())
+    return 0
+
+
+def desk_submit(options: Namespace) -> int:
+    """Submit a form; exit code 1 if any record has a problem."""
+    done = operations.submit_form(DeskOffice(options.config), options.file)
+    if options.json:
+        problems = [
+            {
+                "file": each.file,
+                "line": each.line,
+                "field": each.field,
+                "problem": each.problem,
+                "cure": each.cure,
+            }
+            for each in done.problems
+        ]
+        _print_json({"accepted": done.accepted, "problems": problems})
+    else:
+        for problem in done.problems:
+            sys.stderr.write(f"{problem}\n")
+        noun = "record" if done.accepted == 1 else "records"
+        sys.stdout.write(f"{done.accepted} {noun} handed to the desk\n")
+    return 1 if done.problems else 0
+
+
+def desk_status(options: Namespace) -> int:
+    """Show what became of each message, and what the desk holds."""
+    office = DeskOffice(options.config)
+    with office.records() as store:
+        messages = sent_messages(store, office.config.office, office.bundle)
+        held = held_records(store)
+    if options.json:
+        held_json = [
+            {
+                "case": each.case,
+                "publication": each.publication,
+                "problem": each.problem,
+                "since_ms": each.since_ms,
+                "reasons": [rule_as_json(office.bundle, rule) for rule in each.reasons],
+            }
+            for each in held
+        ]
+        sent_json = [{**each.as_json(office.bundle), "case": each.case} for each in messages]
+        _print_json({"messages": sent_json, "held": held_json})
+    else:
+        screen.show_status(screen.console(), messages, held, office.bundle)
+    return 0
+
+
+def desk_inbox(options: Namespace) -> int:
+    """List received messages without their content."""
+    office = DeskOffice(options.config)
+    with office.records() as store:
+        received = received_messages(store)
+    listed: list[dict[str, Any]] = [
+        {
+            "id": message,
+            "type": content["type"],
+            "from": content["from"],
+            "received_ms": content["received_ms"],
+            "fields": sorted(content["values"]),
+        }
+        for message, content in received
+    ]
+    if options.json:
+        _print_json({"messages": listed})
+    else:
+        folder = office.folder / office.config.received
+        screen.show_inbox(screen.console(), listed, folder)
+    return 0
+
+
+def desk_fact(options: Namespace) -> int:
+    """Correct facts of a held record."""
+    facts: dict[str, str] = {}
+    for text in options.facts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            message = f"{name}: write it as FACT=VALUE, for example asylum=no"
+            raise ConfigError(message)
+        facts[name] = value
+    publication = operations.correct_facts(DeskOffice(options.config), options.case, facts)
+    sys.stdout.write(f"{publication}: handed to the desk, which submits it again\n")
+    return 0
+
+
+def keys_new(options: Namespace) -> int:
+    """Make an office's keys."""
+    for line in operations.new_office_keys(options.keys, options.office, options.days):
+        sys.stdout.write(line.text() + "\n")
+    return 0
+
+
+def keys_rotate(options: Namespace) -> int:
+    """Begin a new epoch of keys."""
+    for line in operations.rotate_keys(options.keys, options.days):
+        sys.stdout.write(line.text() + "\n")
+    return 0
+
+
+def keys_show(options: Namespace) -> int:
+    """Print an office's public lines."""
+    for line in operations.public_lines(options.keys):
+        sys.stdout.write(line.text() + "\n")
+    return 0
+
+
+def party_new(options: Namespace) -> int:
+    """Make a Party's or witness's key; print its public half."""
+    sys.stdout.write(operations.new_seed(options.key) + "\n")
+    return 0
+
+
+def party_keyring(options: Namespace) -> int:
+    """Sign a keyring."""
+    files, _ = bundles.read_files(options.bundle)
+    operations.write_keyring(
+        options.party,
+        options.version,
+        operations.read_public_lines(options.lines, options.party),
+        bundles.build(files),
+        operations.party_signer(options.party, options.key),
+        [options.out],
+    )
+    sys.stdout.write(f"{options.out / (options.party + '.keyring')}\n")
+    return 0
+
+
+def bundle_build(options: Namespace) -> int:
+    """Write an unsigned bundle."""
+    sys.stdout.write(operations.build_bundle(options.out, options.directory).digest32.hex() + "\n")
+    return 0
+
+
+def bundle_sign(options: Namespace) -> int:
+    """Sign a bundle; a later signature takes the validity of the first."""
+    _, note = bundles.read_files(options.bundle)
+    window = operations.validity(note, options.days)
+    signer = operations.party_signer(options.party, options.key)
+    sys.stdout.write(operations.sign_bundle(options.bundle, signer, window).hex() + "\n")
+    return 0
+
+
+def bundle_show(options: Namespace) -> int:
+    """Show what a bundle holds."""
+    files, note = bundles.read_files(options.bundle)
+    draft = bundles.build(files)
+    shown = {
+        "digest": draft.digest32.hex(),
+        "note": note,
+        "parties": dict(draft.directory.parties),
+        "offices": {o.code: o.role for o in draft.directory.offices.values()},
+        "flows": {flow.code: flow.name for flow in draft.policy.flows.values()},
+        "schemas": {schema.name: digest.hex() for digest, schema in draft.schemas.items()},
+        "rules": sorted(draft.policy.rules),
+        "roles": list(ROLES),
+    }
+    if options.json:
+        _print_json(shown)
+    else:
+        screen.show_bundle(screen.console(), shown)
+    return 0
+
+
+def audit(options: Namespace) -> int:
+    """Verify offices' logs offline; exit code 1 if anything does not add up."""
+    folders: list[Path] = options.folders
+    audited = audit_folders(folders)
+    if options.json:
+        _print_json(audited.as_json())
+    else:
+        screen.show_audit(screen.console(), audited)
+    return 0 if audited.verified else 1

@@ -1,0 +1,312 @@
+"""A country's adapter: its forms as data, checked whole. See docs/how-to/write-an-adapter.md.
+
+`adapter.toml` says which column of an office's own form means which field, fact or part of the
+sharing consent, and which of its words mean which code. Nothing here knows a country.
+"""
+
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from xref import limits
+from xref.desk.cell import PATH, Column, clean
+from xref.desk.derive import SIBLINGS
+from xref.errors import ConfigError
+
+FILE_NAME: Final = "adapter.toml"
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=limits.CODE_CHARS_MAX)]
+Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=64)]
+FactName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=limits.CODE_CHARS_MAX)]
+SHARING_CONSENT_PARTS_NEEDED: Final = (
+    "given_on",
+    "valid_until",
+    "categories",
+    "recipients",
+    "language",
+    "explained_by",
+)
+_KINDS_OF_PARTS: Final = {
+    "given_on": "date",
+    "valid_until": "date",
+    "warned_on": "date",
+    "categories": "codes",
+    "recipients": "codes",
+    "language": "code",
+    "explained_by": "code",
+    "guardian": "yes-no",
+}
+_TARGETS: Final = ("case", "reply-to", "title", "stays")
+_SOURCES: Final = ("message", "title", "from-office", "received-on", "unlisted")
+
+
+def _clean_words(table: object) -> object:
+    """Refuse words that are one word to a reader: cells are compared clean and without case."""
+    if not isinstance(table, dict):
+        return table
+    words = {clean(str(word)): code for word, code in table.items()}
+    if len({word.casefold() for word in words}) != len(table):
+        raise ValueError("two words of the table are the same; remove one")
+    return words
+
+
+CodeTable = Annotated[
+    dict[str, Annotated[str, Field(min_length=1, max_length=64)]],
+    Field(min_length=1),
+    BeforeValidator(_clean_words),
+]
+
+
+class _Data(BaseModel):
+    """Closed members and no change afterwards, for everything in an adapter file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+
+class Rule(_Data):
+    """A fact that follows from others, such as no guardian for a verified adult."""
+
+    fact: FactName
+    value: Annotated[Word, Field(alias="is")]
+    when: Annotated[dict[FactName, tuple[Word, ...]], Field(min_length=1)]
+    explain: Annotated[str, Field(min_length=10)]
+
+    def holds(self, facts: Mapping[str, str]) -> bool:
+        """Say whether every named fact has one of the values; an unknown fact has none."""
+        return all(facts.get(fact) in values for fact, values in self.when.items())
+
+
+class SharingConsentForm(_Data):
+    """What the office's sharing-consent notice says for everybody who signs it."""
+
+    purposes: Annotated[tuple[Word, ...], Field(min_length=1)]
+    always: tuple[Word, ...] = ()
+    notice_version: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+
+
+class _Form(_Data):
+    title: Annotated[str, Field(min_length=1, max_length=200)]
+    columns: Annotated[
+        tuple[Column, ...],
+        Field(alias="column", min_length=1, max_length=limits.FORM_COLUMNS_MAX),
+    ]
+
+    @model_validator(mode="after")
+    def _no_column_twice(self) -> Self:
+        for what, names in (
+            ("header", [column.header for column in self.columns]),
+            ("meaning", [end for column in self.columns for end in column.ends if end != "stays"]),
+        ):
+            twice = next((name for name in names if names.count(name) > 1), None)
+            if twice is not None:
+                raise ValueError(f"{what} {twice!r} stands in two columns; remove one")
+        return self
+
+    @model_validator(mode="after")
+    def _no_key_is_value_and_object(self) -> Self:
+        headers = {column.header for column in self.columns}
+        for header in headers:
+            *parents, _ = header.split(PATH)
+            for end in range(1, len(parents) + 1):
+                if PATH.join(parents[:end]) in headers:
+                    raise ValueError(f"{header!r} is below a key that has a value; rename one")
+        return self
+
+
+class Publication(_Form):
+    """A form that the office writes and its desk reads."""
+
+    format: Literal["csv", "json"]
+    delimiter: Annotated[str, Field(pattern=r"^[,;\t]$")] = ","
+    required: tuple[Name, ...] = ()
+    derive: tuple[str, ...] = ()
+    rules: Annotated[tuple[Rule, ...], Field(alias="rule")] = ()
+    sharing_consent: SharingConsentForm | None = None
+
+    @model_validator(mode="after")
+    def _meanings_are_known(self) -> Self:
+        for column in self.columns:
+            for end in column.ends:
+                _check_end(end, column)
+        ends = {end for column in self.columns for end in column.ends}
+        if "case" not in ends:
+            raise ValueError('no column has to = "case"; the desk needs its own case number')
+        _check_parts(ends, has_form=self.sharing_consent is not None)
+        unknown = sorted(set(self.derive) - SIBLINGS)
+        if unknown:
+            raise ValueError(f"derive does not know {unknown[0]!r}; it knows {sorted(SIBLINGS)}")
+        return self
+
+
+class Received(_Form):
+    """A form that the desk writes for the office."""
+
+    @model_validator(mode="after")
+    def _sources_are_known(self) -> Self:
+        ends = {end for column in self.columns for end in column.ends}
+        for end in sorted(ends):
+            if end not in _SOURCES and not end.startswith("field/"):
+                raise ValueError(f"{end!r} is no source; write field/NAME or one of {_SOURCES}")
+        if "message" not in ends:
+            raise ValueError('no column has from = "message"; an answer could not name it')
+        return self
+
+
+class AdapterFile(_Data):
+    """Everything that `adapter.toml` may say."""
+
+    version: Literal[1]
+    party: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+    languages: Annotated[tuple[str, ...], Field(min_length=1)]
+    utc_offset_minutes: Annotated[int, Field(ge=-840, le=840)]
+    codes: dict[Name, CodeTable] = {}
+    publications: Annotated[dict[Word, Publication], Field(alias="publication")] = {}
+    received: dict[Word, Received] = {}
+
+    @model_validator(mode="after")
+    def _tables_are_there(self) -> Self:
+        for where, column in _columns_of(self):
+            if column.codes is not None and column.codes not in self.codes:
+                raise ValueError(f"{where}: no table [codes.{column.codes}]; add it")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """One country's checked adapter; `path` is the file as the operator named it.
+
+    `by_word` has the tables for reading (words without case to codes), `by_code` those for
+    writing: of several words for one code, the first.
+    """
+
+    path: str
+    file: AdapterFile
+    by_word: Mapping[str, Mapping[str, str]]
+    by_code: Mapping[str, Mapping[str, str]]
+
+    @classmethod
+    def load(cls, folder: Path | str) -> Self:
+        """Read `adapter.toml` in `folder`; raise `ConfigError` naming file, key and cure."""
+        path = Path(folder) / FILE_NAME
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise ConfigError(f"{path}: cannot be read; name a folder with an adapter") from error
+        return cls.parse(data, str(path))
+
+    @classmethod
+    def parse(cls, data: bytes, path: str) -> Self:
+        """Return the adapter in the bytes of the file called `path`, or raise `ConfigError`."""
+        file = _parse(data, path)
+        by_word = {
+            name: {word.casefold(): code for word, code in table.items()}
+            for name, table in file.codes.items()
+        }
+        by_code = {
+            name: {code: word for word, code in reversed(table.items())}
+            for name, table in file.codes.items()
+        }
+        return cls(path, file, by_word, by_code)
+
+    def day_at(self, now_ms: int) -> date:
+        """Return the day at the office: the `today` of `read_form`."""
+        moment = datetime.fromtimestamp(now_ms // 1000, UTC)
+        return (moment + timedelta(minutes=self.file.utc_offset_minutes)).date()
+
+    def unknown_names(
+        self, fields: Iterable[str], facts: Mapping[str, Iterable[str]]
+    ) -> tuple[str, ...]:
+        """Return what the adapter says that a bundle does not know, as sentences for the operator.
+
+        `fields` are the field names of all its record schemas; `facts` its facts with their values.
+        """
+        known = {f"field/{name}" for name in fields} | {f"fact/{name}" for name in facts}
+        values = {name: {*of, "unknown"} for name, of in facts.items()}
+        return tuple(
+            f"{self.path}: {where}: the bundle does not know {meaning!r}; correct the name"
+            for where, meaning, words in _meanings_of(self.file)
+            if meaning not in known or not words <= values.get(meaning.removeprefix("fact/"), words)
+        )
+
+
+def _parse(data: bytes, path: str) -> AdapterFile:
+    if len(data) > limits.ADAPTER_BYTES_MAX:
+        raise ConfigError(f"{path}: over {limits.ADAPTER_BYTES_MAX} bytes; split the adapter")
+    try:
+        return AdapterFile.model_validate(tomllib.loads(data.decode("utf-8")))
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: byte {error.start} is not UTF-8; save it as UTF-8") from error
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ConfigError(f"{path}: not TOML ({error}); correct that line") from error
+    except ValidationError as error:
+        raise ConfigError(f"{path}: " + "; ".join(_sentences(error))) from error
+
+
+def _sentences(error: ValidationError) -> Iterator[str]:
+    for fault in error.errors(include_url=False, include_input=False)[:10]:
+        key = ".".join(str(part) for part in fault["loc"]) or "the file"
+        cure = " (remove it, or correct its spelling)" if fault["type"] == "extra_forbidden" else ""
+        yield f"{key}: {fault['msg']}{cure}"
+
+
+def _check_end(end: str, column: Column) -> None:
+    kind, _, name = end.partition("/")
+    if end == "fact/sharing_consent":
+        raise ValueError("the fact sharing_consent comes from the record, never from a column")
+    if end == "stays" or (kind == "field" and name):
+        return
+    if end in _TARGETS:
+        needed = "text"
+    elif kind in {"fact", "named"} and name:
+        needed = "code"
+    elif kind == "sharing-consent" and name in _KINDS_OF_PARTS:
+        needed = _KINDS_OF_PARTS[name]
+    else:
+        raise ValueError(
+            f"{end!r} is no meaning; write field/NAME, fact/NAME, named/ROLE, "
+            f"sharing-consent/PART or one of {_TARGETS}"
+        )
+    if column.kind != needed or (needed == "date" and column.partial):
+        raise ValueError(f"{end!r} needs kind = {needed!r}, and a date in full")
+
+
+def _check_parts(ends: set[str], *, has_form: bool) -> None:
+    parts = {end.removeprefix("sharing-consent/") for end in ends if end.startswith("sharing-")}
+    if not parts and not has_form:
+        return
+    missing = sorted(set(SHARING_CONSENT_PARTS_NEEDED) - parts)
+    if missing or not has_form:
+        raise ValueError(f"sharing_consent: incomplete; add {missing or 'its own table'}")
+
+
+def _columns_of(file: AdapterFile) -> Iterator[tuple[str, Column]]:
+    for group, forms in (("publication", file.publications), ("received", file.received)):
+        for name, form in forms.items():
+            for column in form.columns:
+                yield f"{group}.{name}.column {column.header!r}", column
+
+
+def _meanings_of(file: AdapterFile) -> Iterator[tuple[str, str, frozenset[str]]]:
+    """Yield every field and fact with the fact values that its words can become."""
+    for where, column in _columns_of(file):
+        table = file.codes.get(column.codes or "", {})
+        for end in column.ends:
+            if end.startswith("field/"):
+                yield where, end, frozenset()
+            elif end.startswith("fact/"):
+                yield where, end, frozenset(fact_value(code) for code in table.values())
+    for name, form in file.publications.items():
+        for rule in form.rules:
+            where = f"publication.{name}.rule"
+            yield where, f"fact/{rule.fact}", frozenset({rule.value})
+            for fact, values in rule.when.items():
+                yield where, f"fact/{fact}", frozenset(values)
+
+
+def fact_value(code: str) -> str:
+    """Return a code as rules write it: `VERIFIED_ADULT` is `verified-adult`."""
+    return code.lower().replace("_", "-")

@@ -1,0 +1,122 @@
+"""A desk's records, each sealed under its case's key: erasing the key erases the case.
+
+Spaces: `case` (keys by case id), `case_index` (case ids by keyed hash of the local case number),
+`record` (what the office published), `sent` and `inbox` (messages by id). Nothing here can be read
+without the case's key, in the file or in a backup of it.
+"""
+
+import hashlib
+import hmac
+import json
+from typing import Any, Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from xref.errors import EvidenceError
+from xref.ports import Entropy
+from xref.state import State
+
+_CASE_BYTES: Final = 16
+_NONCE_BYTES: Final = 12
+
+
+class Cabinet:
+    """The sealed records of one desk over its state."""
+
+    def __init__(self, state: State, entropy: Entropy) -> None:
+        """Use `state`; `entropy` gives keys, ids and nonces."""
+        self._state = state
+        self._entropy = entropy
+
+    def case_of(self, local_number: str) -> bytes:
+        """Return the case id of an office's own case number, a new one if need be."""
+        secret = self._secret()
+        index = hmac.digest(secret, local_number.encode(), "sha256")
+        case = self._state.get("case_index", index)
+        if case is None:
+            case = self.new_case()
+            self._state.put("case_index", index, case)
+        return case
+
+    def find_case(self, local_number: str) -> bytes | None:
+        """Return the case id of an office's own case number, if there is one."""
+        index = hmac.digest(self._secret(), local_number.encode(), "sha256")
+        return self._state.get("case_index", index)
+
+    def _secret(self) -> bytes:
+        secret = self._state.get("secret", b"case-index")
+        if secret is None:
+            secret = self._entropy(32)
+            self._state.put("secret", b"case-index", secret)
+        return secret
+
+    def new_case(self) -> bytes:
+        """Begin a case with a key of its own."""
+        case = self._entropy(_CASE_BYTES)
+        self._state.put("case", case, self._entropy(32))
+        return case
+
+    def case_for_thread(self, thread: bytes) -> bytes:
+        """Return the case that a thread belongs to, a new one for a thread not seen before."""
+        case = self._state.get("thread_case", thread)
+        if case is None:
+            case = self.new_case()
+            self._state.put("thread_case", thread, case)
+        return case
+
+    def put(self, space: str, key: bytes, case: bytes, content: object) -> None:
+        """Seal JSON `content` under the case's key."""
+        key_of_case = self._state.get("case", case)
+        if key_of_case is None:
+            raise RuntimeError("the case was erased")
+        nonce = self._entropy(_NONCE_BYTES)
+        plain = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+        sealed = AESGCM(key_of_case).encrypt(nonce, plain, _place(space, key))
+        self._state.put(space, key, case + nonce + sealed)
+
+    def get(self, space: str, key: bytes) -> Any:
+        """Return the content, or None where there is none or its case was erased.
+
+        Raises `EvidenceError` for content that was tampered with.
+        """
+        value = self._state.get(space, key)
+        return None if value is None else self._open(space, key, value)
+
+    def _open(self, space: str, key: bytes, value: bytes) -> Any:
+        case, nonce = value[:_CASE_BYTES], value[_CASE_BYTES:][:_NONCE_BYTES]
+        key_of_case = self._state.get("case", case)
+        if key_of_case is None:
+            return None
+        try:
+            plain = AESGCM(key_of_case).decrypt(
+                nonce, value[_CASE_BYTES + _NONCE_BYTES :], _place(space, key)
+            )
+        except InvalidTag as error:
+            message = f"a record in {space} was tampered with"
+            raise EvidenceError(message) from error
+        return json.loads(plain)
+
+    def case_id(self, space: str, key: bytes) -> bytes | None:
+        """Return the case that a content belongs to."""
+        value = self._state.get(space, key)
+        return None if value is None else value[:_CASE_BYTES]
+
+    def all(self, space: str) -> list[tuple[bytes, Any]]:
+        """Return all (key, content) pairs of a space that are not erased."""
+        found = [(key, self._open(space, key, value)) for key, value in self._state.scan(space)]
+        return [(key, content) for key, content in found if content is not None]
+
+    def token(self, space: str, *parts: bytes | str, size: int) -> bytes:
+        """Return random bytes that stay the same for the same parts: threads, references, salts."""
+        joined = b"\0".join(p.encode() if isinstance(p, str) else p for p in parts)
+        key = hashlib.sha256(joined).digest()
+        token = self._state.get(space, key)
+        if token is None:
+            token = self._entropy(size)
+            self._state.put(space, key, token)
+        return token
+
+
+def _place(space: str, key: bytes) -> bytes:
+    return b"xref/cabinet/v1\0" + space.encode() + b"\0" + key

@@ -1,0 +1,330 @@
+"""A desk: an office's end. It makes, seals, opens and checks messages, and keeps their story.
+
+Like a hop it records before it publishes, and publishes before it acknowledges; unlike a hop it
+holds the keys of its office's messages, and no others.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from xref.answers import RECEIPT, Answer, compose_answers, receipt_item
+from xref.bundle import Bundle
+from xref.compose import sign_drafts
+from xref.desk.cabinet import Cabinet
+from xref.desk.intake import Intake
+from xref.desk.publish import Addressed, Publisher
+from xref.desk.receive import Opened, Receiver
+from xref.desk.spool import Row
+from xref.desk.story import note_receipt
+from xref.endpoint import Endpoint
+from xref.errors import ConfigError, EvidenceError, MessageError, UnavailableError
+from xref.keychain import Keychain
+from xref.link import Queued
+from xref.message import Batch, Submitted
+from xref.outbox import Outbox
+from xref.ports import Entropy, Store, Transport
+from xref.state import State
+from xref.steps.submit import LinkEvidenceError, submit
+from xref.wire.envelope import Envelope, Slot, peek_header
+from xref.wire.header import Header
+from xref.wire.key import KeyUse
+from xref.wire.office import Link
+
+
+@dataclass(frozen=True, slots=True)
+class DeskSetup:
+    """What a desk is given once: its keys, bundles, the Parties' keys, its hop and shard."""
+
+    keychain: Keychain
+    bundles: Mapping[bytes, Bundle]
+    party_keys: Mapping[str, bytes]
+    hop: str
+    shard: int = 0
+
+
+@dataclass(slots=True)
+class Done:
+    """What a turn came to, as counts and codes for the log: nothing of any message."""
+
+    sent: int = 0
+    opened: int = 0
+    rejected: int = 0
+    dropped: int = 0
+    stopped: list[str] = field(default_factory=list)
+    alarms: list[str] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        """Whether anything happened that an operator may want to see."""
+        return any((self.sent, self.opened, self.rejected, self.dropped, self.stopped))
+
+
+class Desk:
+    """One office's desk. One thread uses it."""
+
+    def __init__(
+        self, setup: DeskSetup, store: Store, transport: Transport, entropy: Entropy
+    ) -> None:
+        """Load the state; call `start` before anything else."""
+        self.office = setup.keychain.office
+        self.setup = setup
+        self.link = Link(self.office, setup.hop, setup.shard)
+        self._store, self._transport, self._entropy = store, transport, entropy
+        self.outbox = Outbox()
+        self._stale = False
+        self._load()
+
+    def _load(self) -> None:
+        """Build everything from the durable state; until that succeeds nothing else is done."""
+        self._stale = True
+        setup = self.setup
+        self.state = State(self._store)
+        self.endpoint = Endpoint(
+            self.state, setup.keychain, setup.party_keys, [setup.hop], setup.shard
+        )
+        self.cabinet = Cabinet(self.state, self._entropy)
+        self._verified: dict[tuple[bytes, bytes], None] = {}
+        self._stale = False
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Begin a turn on the durable state, and return to it if the turn fails before its commit.
+
+        What an earlier turn recorded is published first, so that an outage queues one turn's.
+        """
+        if self._stale:
+            self._load()
+        self.flush()
+        try:
+            yield
+        except BaseException:
+            self._load()
+            raise
+        self.flush()
+
+    def start(self, keyrings: Iterable[str], now_ms: int) -> None:
+        """Check the own link, take over, and use newer `keyrings`; raises `EvidenceError`."""
+        positions = self.endpoint.own_positions()
+        while arrivals := self._transport.read(positions, 256, 0):
+            self.endpoint.check_own(arrivals)
+            positions.update({arrival.link: arrival.position for arrival in arrivals})
+        with self._turn():
+            for note in keyrings:
+                self.endpoint.use_keyring(note)
+            self.endpoint.take_over(now_ms)
+            self._commit(now_ms)
+
+    # -- publishing ------------------------------------------------------------------------------
+
+    def publish(self, rows: Sequence[tuple[bytes, Row]], now_ms: int) -> Done:
+        """Publish rows of the spool; each key is taken once, however often it is offered.
+
+        A record that cannot be sent is kept with its problem, which names field and cure.
+        """
+        with self._turn():
+            addressed = self._take_all(rows, now_ms)
+            self._commit(now_ms)
+        return self._done(Done(sent=len(addressed)))
+
+    def _take_all(self, rows: Sequence[tuple[bytes, Row]], now_ms: int) -> list[Addressed]:
+        intake = Intake(self.cabinet, self._publisher(now_ms), now_ms)
+        addressed: list[Addressed] = []
+        for key, row in rows:
+            if self.state.get("spooled", key) is None:
+                self.state.put("spooled", key, b"")
+                addressed += intake.take(row)
+        by_recipient: dict[str, list[Addressed]] = {}
+        for each in addressed:
+            by_recipient.setdefault(each.recipient, []).append(each)
+        signer = self.setup.keychain.signing(KeyUse.DESK, now_ms)
+        for messages in by_recipient.values():
+            drafts = [each.draft for each in messages]
+            self._append(sign_drafts(drafts, signer, self._entropy, now_ms))
+        return addressed
+
+    def _publisher(self, now_ms: int) -> Publisher:
+        return Publisher(
+            self.office,
+            self._bundle(now_ms),
+            self.setup.keychain,
+            self.endpoint.directory,
+            self.cabinet,
+            self._entropy,
+        )
+
+    def _append(self, envelopes: Sequence[Envelope]) -> None:
+        queued = []
+        for envelope in envelopes:
+            release = envelope.release(envelope.statement())
+            slot = Slot(release, envelope.encode())
+            queued.append(Queued(slot, envelope.header.expires_ms))
+        if queued:
+            self.endpoint.append(self.link, queued)
+
+    # -- receiving -------------------------------------------------------------------------------
+
+    def handle(self, arrivals: Sequence[Any], now_ms: int) -> Done:
+        """Take what arrived, in one transaction. Raises `UnavailableError` and `EvidenceError`."""
+        try:
+            with self._turn():
+                return self._handle(Batch(tuple(arrivals), now_ms))
+        except LinkEvidenceError as error:
+            with self._turn():
+                self.endpoint.incoming[error.arrival.link].stop(error.detail)
+                name = error.arrival.link.name.encode()
+                self.state.put("evidence", name + b"\0" + now_ms.to_bytes(8), error.arrival.parcel)
+                self._commit(now_ms)
+            return Done(stopped=[error.detail])
+        except ConfigError as error:
+            raise UnavailableError(str(error)) from error
+
+    def _handle(self, batch: Batch) -> Done:
+        submitted = submit(batch, self.endpoint)
+        answers: list[Answer] = []
+        opened = 0
+        for received in submitted.received:
+            if received.slot.is_stub:
+                continue
+            answer = self._receive(received.link, received.index, received.slot, batch.now_ms)
+            if answer is not None:
+                answers.append(answer)
+                opened += answer.item["outcome"] == "OPENED"
+        self._answer(answers, batch.now_ms)
+        self._commit(batch.now_ms)
+        rejected = sum(answer.item["outcome"] == "REJECTED" for answer in answers)
+        return self._done(_done_of(submitted, opened, rejected))
+
+    def _receive(self, link: Link, index: int, slot: Slot, now_ms: int) -> Answer | None:
+        receiver = Receiver(
+            self.setup.keychain, self.setup.bundles, self.endpoint.directory, self._verified
+        )
+        try:
+            opened = receiver.receive(link, slot, now_ms)
+        except MessageError as error:
+            header = _header(slot)
+            item = receipt_item(
+                "REJECTED",
+                header.message if header else bytes(16),
+                fault=error.fault,
+                link=link,
+                index=index,
+            )
+            self.endpoint.alarms.append(f"{link.name}: slot {index} rejected: {error.fault}")
+            is_receipt = header is not None and self._is_receipt(header)
+            return None if is_receipt else Answer(link.sender, RECEIPT, item)
+        if opened.flow.nature in ("receipt", "decision"):
+            note_receipt(self.cabinet, opened, self._bundle(now_ms), self.setup.hop, now_ms)
+            return None
+        return self._store_opened(opened, now_ms)
+
+    def _is_receipt(self, header: Header) -> bool:
+        flows = [bundle.policy.flows.get(header.flow) for bundle in self.setup.bundles.values()]
+        return any(flow is not None and not flow.receipted for flow in flows)
+
+    def _store_opened(self, opened: Opened, now_ms: int) -> Answer | None:
+        header = opened.header
+        if self.state.get("inbox", header.message) is not None:
+            item = receipt_item("REJECTED", header.message, fault="duplicate")
+            return Answer(header.sender, RECEIPT, item)
+        replied = self.cabinet.case_id("sent", header.reply_to)
+        case = replied or self.cabinet.case_for_thread(header.thread)
+        content = {
+            "type": opened.flow.name,
+            "from": header.sender,
+            "thread": header.thread.hex(),
+            "reply_to": header.reply_to.hex() if any(header.reply_to) else None,
+            "received_ms": now_ms,
+            "erase_by_ms": opened.erase_by_ms,
+            "values": _jsonable(opened.values),
+        }
+        self.cabinet.put("inbox", header.message, case, content)
+        self.state.put("handoff", header.message, b"")
+        return Answer(header.sender, RECEIPT, receipt_item("OPENED", header.message))
+
+    def _answer(self, answers: Sequence[Answer], now_ms: int) -> None:
+        composed = compose_answers(
+            answers,
+            self._bundle(now_ms),
+            self.setup.keychain,
+            self.endpoint.directory,
+            now_ms,
+            self._entropy,
+        )
+        self._append([each.envelope for each in composed])
+
+    # -- around ----------------------------------------------------------------------------------
+
+    def handoffs(self) -> list[tuple[bytes, dict[str, Any]]]:
+        """Return what was opened and not yet handed to the office's own system."""
+        found = []
+        for message, _ in self.state.scan("handoff"):
+            content = self.cabinet.get("inbox", message)
+            if content is not None:
+                found.append((message, content))
+        return found
+
+    def handed(self, messages: Iterable[bytes], now_ms: int) -> None:
+        """Remember that these were handed over."""
+        with self._turn():
+            for message in messages:
+                self.state.delete("handoff", message)
+            self._commit(now_ms)
+
+    def tick(self, now_ms: int) -> Done:
+        """Do what time alone asks for: send again what is overdue."""
+        return self.handle((), now_ms)
+
+    def positions(self) -> dict[Link, int]:
+        """Return where to read on, unless the link is stopped."""
+        return self.endpoint.positions()
+
+    def _commit(self, now_ms: int) -> None:
+        """Record; the turn then forwards and acknowledges: the order of `xref.hop`."""
+        parcels = self.endpoint.flush(now_ms)
+        acknowledgements = self.endpoint.flush_acknowledgements(now_ms)
+        self.state.commit()
+        self.outbox.add(tuple(parcels), tuple(acknowledgements))
+
+    def flush(self) -> None:
+        """Publish what is recorded; raises `UnavailableError`, to be retried."""
+        self.outbox.publish_parcels(self._transport)
+        self.outbox.publish_acknowledgements(self._transport)
+
+    def _bundle(self, now_ms: int) -> Bundle:
+        active = [each for each in self.setup.bundles.values() if each.active_at(now_ms)]
+        if not active:
+            raise ConfigError("no bundle is active now; install one that every Party has signed")
+        return max(active, key=lambda bundle: bundle.valid_from_ms)
+
+    def _done(self, done: Done) -> Done:
+        done.alarms = list(self.endpoint.alarms)
+        self.endpoint.alarms.clear()
+        return done
+
+
+def _header(slot: Slot) -> Header | None:
+    try:
+        return peek_header(slot.envelope)
+    except MessageError:
+        return None
+
+
+def _done_of(submitted: Submitted, opened: int, rejected: int) -> Done:
+    return Done(opened=opened, rejected=rejected, dropped=submitted.dropped)
+
+
+def _jsonable(values: Mapping[str, object]) -> dict[str, object]:
+    """Return values as JSON can hold them; bytes become hex."""
+    return {
+        name: value.hex() if isinstance(value, bytes) else value for name, value in values.items()
+    }
+
+
+def storage_key(seed: bytes) -> bytes:
+    """Return the key of the desk's spool from its 32-byte storage seed."""
+    return hashlib.sha256(b"xref/storage/v1\0" + seed).digest()
+
+
+__all__ = ["Desk", "DeskSetup", "Done", "EvidenceError", "storage_key"]

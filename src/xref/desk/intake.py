@@ -1,0 +1,124 @@
+"""Taking in: a row of the spool becomes messages, once, and its story is kept with its case."""
+
+import hashlib
+import json
+from dataclasses import replace
+from typing import Any
+
+from xref.desk.cabinet import Cabinet
+from xref.desk.publish import Addressed, Asked, Publisher
+from xref.desk.read_form import Record
+from xref.desk.spool import Correction, Row, record_members, record_of
+from xref.errors import RecordError
+
+
+class Intake:
+    """Takes rows in at one moment (Unix ms)."""
+
+    def __init__(self, cabinet: Cabinet, publisher: Publisher, now_ms: int) -> None:
+        """Keep records in `cabinet`; `publisher` makes the messages."""
+        self._cabinet, self._publisher, self._now_ms = cabinet, publisher, now_ms
+
+    def take(self, row: Row) -> list[Addressed]:
+        """Return the messages of a row, remembered as sent; none for what is known or faulty.
+
+        A record that cannot be sent is kept with its problem, which names field and cure.
+        """
+        if isinstance(row, Correction):
+            corrected = self._corrected(row)
+            if corrected is None:
+                return []
+            row = corrected
+        case, asked = self._case(row)
+        key = case + row.publication.encode() + (row.reply_to or b"")
+        known: dict[str, Any] = self._cabinet.get("record", key) or {}
+        content, facts = _content_digest(row), dict(row.facts)
+        same = known.get("content") == content
+        if same and known["record"]["facts"] == facts and not known["problem"]:
+            return []
+        kept = self._under_way(known["messages"]) if same else {}
+        story: dict[str, Any] = {
+            "content": content,
+            "record": record_members(row),
+            "problem": "",
+            "messages": list(kept.values()),
+            "at_ms": self._now_ms,
+        }
+        addressed: list[Addressed] = []
+        try:
+            addressed = [
+                each
+                for each in self._publisher.address(row, case, asked, self._now_ms)
+                if (each.type, each.recipient) not in kept
+            ]
+        except RecordError as error:
+            story["problem"] = str(error)
+        for each in addressed:
+            self._remember_sent(each, case, key)
+            story["messages"].append(each.draft.header.message.hex())
+        self._cabinet.put("record", key, case, story)
+        return addressed
+
+    def _under_way(self, messages: list[str]) -> dict[tuple[str, str], str]:
+        """Return the messages that were not refused or rejected, by type and recipient.
+
+        Where only facts have changed, these need not go again.
+        """
+        stories = {each: self._cabinet.get("sent", bytes.fromhex(each)) for each in messages}
+        return {
+            (story["type"], story["to"]): message
+            for message, story in stories.items()
+            if story is not None and story["outcome"] not in ("refused", "rejected")
+        }
+
+    def _corrected(self, correction: Correction) -> Record | None:
+        case = self._cabinet.find_case(correction.case)
+        if case is None:
+            return None
+        story = self._cabinet.get("record", case + correction.publication.encode())
+        if story is None:
+            return None
+        record = record_of(story["record"])
+        return replace(record, facts={**record.facts, **correction.facts})
+
+    def _case(self, record: Record) -> tuple[bytes, Asked | None]:
+        """Return the record's case and, for an answer, the received message that it answers."""
+        if record.reply_to is None:
+            return self._cabinet.case_of(record.case), None
+        received = self._cabinet.get("inbox", record.reply_to)
+        case = self._cabinet.case_id("inbox", record.reply_to)
+        if received is None or case is None:
+            return self._cabinet.case_of(record.case or record.reply_to.hex()), None
+        asked = Asked(
+            record.reply_to,
+            bytes.fromhex(received["thread"]),
+            received["from"],
+            received["type"],
+            received["values"].get("referral_id"),
+        )
+        return case, asked
+
+    def _remember_sent(self, each: Addressed, case: bytes, record: bytes) -> None:
+        header = each.draft.header
+        story = {
+            "type": each.type,
+            "to": each.recipient,
+            "created_ms": self._now_ms,
+            "expires_ms": header.expires_ms,
+            "record": record.hex(),
+            "fields": list(each.fields),
+            "outcome": "submitted",
+            "fault": "",
+            "disclosed": [],
+            "withheld": [],
+            "reasons": [],
+            "receipts": [],
+        }
+        self._cabinet.put("sent", header.message, case, story)
+
+
+def _content_digest(record: Record) -> str:
+    """Return a digest of all that a record says but its facts, to tell a copy from a change."""
+    members = record_members(record)
+    said = [members[name] for name in ("values", "sharing_consent", "named", "reply_to")]
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()

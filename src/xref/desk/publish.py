@@ -1,0 +1,226 @@
+"""Publishing: one record of an office becomes one message to each office that may need it.
+
+The desk resolves the recipients from the agreement and the subscriptions, and derives for each the
+fields of that recipient's own schema. Everything is addressed, sealed and signed for one office.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from xref.bundle import Bundle, Office
+from xref.compose import Draft, draft_message
+from xref.desk.cabinet import Cabinet
+from xref.desk.consent import SharingConsent
+from xref.desk.read_form import Record
+from xref.errors import MalformedError, RecordError
+from xref.keychain import Keychain, KeyDirectory
+from xref.limits import ENVELOPE_BYTES_MAX, ENVELOPE_GROWTH_BYTES_MAX, KIB
+from xref.policy import Delivery, Flow
+from xref.ports import Entropy
+from xref.wire.facts import Facts
+from xref.wire.header import NO_ID, Header
+from xref.wire.key import KeyUse, PublicKey
+from xref.wire.office import party_of
+from xref.wire.schema import Schema
+
+_DAY_MS = 86_400_000
+_BODY_BYTES_MAX = ENVELOPE_BYTES_MAX - ENVELOPE_GROWTH_BYTES_MAX - 8 * KIB  # what is not body
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The received message that a record answers."""
+
+    message: bytes
+    thread: bytes
+    sender: str
+    flow: str
+    referral_id: object
+
+
+@dataclass(frozen=True, slots=True)
+class Addressed:
+    """A message to one office, drafted; `type` is its flow's name."""
+
+    type: str
+    recipient: str
+    draft: Draft
+    fields: tuple[str, ...]
+    """The names of the fields that the message carries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    """What publishing works with."""
+
+    office: str
+    bundle: Bundle
+    keychain: Keychain
+    directory: KeyDirectory
+    cabinet: Cabinet
+    entropy: Entropy
+
+    def recipients(self, record: Record, asked: Asked | None) -> list[tuple[Flow, Office]]:
+        """Return who receives which flow; raises `RecordError` for a record nobody can receive."""
+        if record.reply_to is not None and asked is None:
+            raise RecordError("reply_to: no message of that number was received here")
+        policy = self.bundle.policy
+        publication = policy.publications.get(record.publication)
+        own = self.bundle.directory.office(self.office)
+        if publication is None or own.role not in publication.from_roles:
+            kinds = [k for k, p in policy.publications.items() if own.role in p.from_roles]
+            message = f"an office of role {own.role} publishes {', '.join(kinds) or 'nothing'}"
+            raise RecordError(message)
+        found: list[tuple[Flow, Office]] = []
+        for delivery in publication.deliveries:
+            flow = policy.flow_named(delivery.flow)
+            if asked is not None and flow.answers and asked.flow not in flow.answers:
+                continue
+            found += [(flow, office) for office in self._offices(delivery, flow, record, asked)]
+        if not found:
+            raise RecordError("no office receives this record; name one in it, or answer a message")
+        return found
+
+    def _offices(
+        self, delivery: Delivery, flow: Flow, record: Record, asked: Asked | None
+    ) -> list[Office]:
+        own_party = party_of(self.office)
+        codes: Sequence[str]
+        if delivery.choose == "named":
+            codes = (
+                [record.named[delivery.record_key]] if delivery.record_key in record.named else []
+            )
+        elif delivery.choose == "asker":
+            codes = [asked.sender] if asked else []
+        else:
+            codes = sorted(self.bundle.directory.offices)
+        subscribed = [] if delivery.choose == "asker" else self.directory.subscribers(flow.code)
+        offices = [
+            office
+            for office in map(self.bundle.directory.find, dict.fromkeys([*codes, *subscribed]))
+            if office is not None
+            and office.role == delivery.role
+            and (office.party == own_party) == (delivery.party == "own")
+            and office.code != self.office
+        ]
+        if delivery.choose == "named" and codes and codes[0] not in {o.code for o in offices}:
+            message = f"{delivery.record_key}: {codes[0]} is no {delivery.role} of the other Party"
+            raise RecordError(message)
+        return offices
+
+    def address(
+        self, record: Record, case: bytes, asked: Asked | None, now_ms: int
+    ) -> list[Addressed]:
+        """Return the drafts of a record, one for each recipient.
+
+        Raises `RecordError` naming the field for a record that cannot be sent.
+        """
+        addressed = []
+        for flow, office in self.recipients(record, asked):
+            draft = self._draft(record, case, asked, flow, office, now_ms)
+            fields = self.bundle.policy.schema_for(flow).names_of(draft.mask)
+            addressed.append(Addressed(flow.name, office.code, draft, fields))
+        return addressed
+
+    def _draft(
+        self,
+        record: Record,
+        case: bytes,
+        asked: Asked | None,
+        flow: Flow,
+        office: Office,
+        now_ms: int,
+    ) -> Draft:
+        schema = self.bundle.policy.schema_for(flow)
+        seal_key = self.directory.newest(office.code, KeyUse.SEAL, now_ms)
+        if seal_key is None:
+            message = f"{office.code} has no sealing key that is good now; wait for its keyring"
+            raise RecordError(message)
+        given = record.sharing_consent
+        place = (case, flow.name, office.code)
+        reference, facts = NO_ID, self._facts(record, NO_FACT_SCOPE, now_ms)
+        expires_ms = now_ms + flow.life_days * _DAY_MS
+        if given is not None:
+            token = self.cabinet.token("scope_ref", *place, given.encode(), size=32)
+            reference, salt = token[:16], token[16:]
+            facts = self._facts(record, _scope(given, salt, flow, office, schema), now_ms)
+            expires_ms = min(expires_ms, max(given.valid_until_ms, now_ms + 1))
+        header = Header(
+            message=self.entropy(16),
+            thread=asked.thread if asked else self.cabinet.token("thread", *place, size=16),
+            reply_to=asked.message if asked else NO_ID,
+            flow=flow.code,
+            sender=self.office,
+            recipient=office.code,
+            schema=schema.digest32,
+            bundle=self.bundle.digest32,
+            consent_ref=reference,
+            created_ms=now_ms,
+            expires_ms=expires_ms,
+            desk_key=self.keychain.signing(KeyUse.DESK, now_ms).public.key_id,
+            seal_key=seal_key.key_id,
+        )
+        values = {**record.values, **self._supplied(asked, reference, now_ms)}
+        return _drafted(schema, values, header, facts, self, seal_key)
+
+    def _facts(self, record: Record, scope: "Scope", now_ms: int) -> Facts:
+        codes = self.bundle.policy.facts.encode(record.facts_at(now_ms))
+        return Facts(NO_ID, scope.digest, scope.mask, scope.from_ms, scope.until_ms, codes)
+
+    def _supplied(self, asked: Asked | None, reference: bytes, now_ms: int) -> dict[str, object]:
+        """Return the fields that the desk itself fills in, fresh for each message."""
+        today = datetime.fromtimestamp(now_ms / 1000, UTC).date().isoformat()
+        fresh = str(uuid.UUID(bytes=self.entropy(16), version=4))
+        return {
+            "referral_id": asked.referral_id if asked else fresh,
+            "reply_office": self.office,
+            "sharing_consent_ref": reference.hex() if reference != NO_ID else None,
+            "answered_by": self.office,
+            "answered_on": today,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A sharing consent as a hop may know it."""
+
+    digest: bytes
+    mask: int
+    from_ms: int
+    until_ms: int
+
+
+NO_FACT_SCOPE = Scope(bytes(32), 0, 0, 0)
+
+
+def _scope(given: SharingConsent, salt: bytes, flow: Flow, office: Office, schema: Schema) -> Scope:
+    covered = given.covers(flow.purpose, office.code, office.role)
+    fields = [(place, field.category) for place, field in enumerate(schema.fields)]
+    mask = given.mask(fields) if covered else 0
+    return Scope(given.digest(salt), mask, given.given_on_ms, given.valid_until_ms)
+
+
+def _drafted(
+    schema: Schema,
+    values: Mapping[str, Any],
+    header: Header,
+    facts: Facts,
+    publisher: Publisher,
+    seal_key: PublicKey,
+) -> Draft:
+    wanted = {field.name: values.get(field.name) for field in schema.fields}
+    missing = [f.name for f in schema.fields if f.required and wanted[f.name] is None]
+    if missing:
+        message = f"{schema.name}: {', '.join(missing)} must be given"
+        raise RecordError(message)
+    try:
+        draft = draft_message(schema, wanted, header, facts, seal_key, publisher.entropy)
+    except MalformedError as error:
+        message = f"{schema.name}: {error.detail}"
+        raise RecordError(message) from error
+    if len(draft.body) > _BODY_BYTES_MAX:
+        raise RecordError(f"{schema.name}: too large for one message; shorten its largest fields")
+    return draft

@@ -1,0 +1,106 @@
+"""Receiving: a desk verifies everything itself and trusts no hop for authenticity.
+
+Author, release, the proof of the hop before, key box, commitments, schema to the byte. What fails
+is answered and not used.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from xref.bundle import Bundle
+from xref.disclose import open_message
+from xref.keychain import Keychain, KeyDirectory
+from xref.policy import Flow
+from xref.steps.validate import bundle_for, check_author, check_mask, check_times, fault
+from xref.tlog import proof as proofs
+from xref.tlog.checkpoint import split as split_checkpoint
+from xref.tlog.note import NoteError
+from xref.tlog.tree import ProofError
+from xref.wire.body import parse_body
+from xref.wire.envelope import Envelope, Slot, parse_envelope, peek_header, shape_between
+from xref.wire.header import Header
+from xref.wire.office import Link, party_of
+from xref.wire.release import release_leaf, release_of
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A message that this office may use."""
+
+    header: Header
+    flow: Flow
+    values: Mapping[str, object]
+    erase_by_ms: int
+
+
+@dataclass(slots=True)
+class Receiver:
+    """What a desk holds messages against."""
+
+    keychain: Keychain
+    bundles: Mapping[bytes, Bundle]
+    directory: KeyDirectory
+    verified: dict[tuple[bytes, bytes], None] = field(default_factory=dict)
+
+    def receive(self, link: Link, slot: Slot, now_ms: int) -> Opened:
+        """Return the opened message of a slot, or raise `MessageError` with its fault."""
+        header = peek_header(slot.envelope)
+        bundle = bundle_for(header, self.bundles, now_ms)
+        sender = bundle.directory.find(header.sender)
+        if sender is None:
+            raise fault("unknown-office")
+        if header.recipient != self.keychain.office:
+            raise fault("wrong-recipient")
+        two_parties = party_of(header.sender) != party_of(header.recipient)
+        shape = shape_between(sender_is_hop=True, receiver_is_hop=False, two_parties=two_parties)
+        envelope = parse_envelope(slot.envelope, shape)
+        statement = envelope.statement()
+        if envelope.release(statement) != slot.release:
+            raise fault("release-mismatch")
+        flow = bundle.policy.flows.get(header.flow)
+        if flow is None:
+            raise fault("unknown-flow")
+        schema = bundle.policy.schema_for(flow)
+        if header.schema != schema.digest32 or len(envelope.commitments) != len(schema.fields):
+            raise fault("unknown-schema")
+        check_times(envelope, now_ms, flow.life_days, from_desk=False)
+        body = parse_body(envelope.body)
+        check_mask(envelope, body, [each.id for each in schema.fields])
+        check_author(envelope, statement, self.directory, self.verified)
+        if envelope.passed is not None:
+            self._check_passed(envelope, statement, Link(sender.hop, link.sender, link.shard))
+        opening = self.keychain.opening(header.seal_key)
+        if opening is None:
+            raise fault("destroyed-key")
+        values = open_message(envelope, body, statement, schema, opening)
+        return Opened(header, flow, values, envelope.erase_by_ms)
+
+    def _check_passed(self, envelope: Envelope, statement: bytes, before: Link) -> None:
+        """Check that the hop before released this, on its record, and that no one widened it since.
+
+        Any shard of that link will do: what counts is the log's key.
+        """
+        passed = envelope.passed
+        if passed is None:
+            raise fault("wrong-proof")
+        if envelope.mask & ~passed.mask or envelope.erase_by_ms > passed.erase_by_ms:
+            raise fault("widened")
+        release = release_of(
+            statement, passed.mask, passed.recorded_ms, passed.erase_by_ms, passed.body_hash
+        )
+        try:
+            proof = proofs.parse(passed.proof)
+            claimed, _ = split_checkpoint(proof.checkpoint_note)
+        except (ProofError, NoteError) as error:
+            raise fault("wrong-proof") from error
+        shard = claimed.origin.rpartition("/")[2]
+        if not (shard.isascii() and shard.isdigit()):
+            raise fault("wrong-proof")
+        link = Link(before.sender, before.receiver, int(shard))
+        for verifier in self.directory.log_verifiers(link, claimed.size):
+            try:
+                proof.verify(release_leaf(release), verifier)
+            except (ProofError, NoteError):
+                continue
+            return
+        raise fault("wrong-proof")

@@ -1,0 +1,125 @@
+"""The spool: records that `xref desk submit` hands to the running desk, sealed on disk.
+
+A row is sealed under the desk's storage key, so that the file holds no plaintext.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from xref.desk.consent import parse_sharing_consent
+from xref.desk.read_form import Record
+from xref.errors import EvidenceError
+from xref.ports import Entropy, Store, Write
+
+_NONCE_BYTES: Final = 12
+_SPACE: Final = "spool"
+_DOMAIN: Final = b"xref/spool/v1\0"
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """Facts that became known about a held record: the desk submits it again with them."""
+
+    case: str
+    publication: str
+    facts: Mapping[str, str]
+
+
+Row = Record | Correction
+
+
+class Spool:
+    """A store of rows in the order of their submission."""
+
+    def __init__(self, store: Store, storage_key: bytes, entropy: Entropy) -> None:
+        """Use `store`, which may be shared by several commands of this office."""
+        self._store = store
+        self._cipher = AESGCM(storage_key)
+        self._entropy = entropy
+
+    def put(self, rows: list[Row], now_ms: int) -> None:
+        """Add rows; they are durable on return."""
+        writes = []
+        for place, row in enumerate(rows):
+            key = now_ms.to_bytes(8) + place.to_bytes(4) + self._entropy(8)
+            nonce = self._entropy(_NONCE_BYTES)
+            plain = json.dumps(_members(row), ensure_ascii=False).encode()
+            sealed = self._cipher.encrypt(nonce, plain, _DOMAIN + key)
+            writes.append(Write(_SPACE, key, nonce + sealed))
+        self._store.commit(writes)
+
+    def take(self, limit: int) -> list[tuple[bytes, Row]]:
+        """Return up to `limit` (key, row) pairs, the oldest first, without removing them."""
+        return [
+            (key, self._open(key, value))
+            for key, value in self._store.scan(_SPACE, b"", b"\xff" * 32, limit)
+        ]
+
+    def _open(self, key: bytes, value: bytes) -> Row:
+        nonce, sealed = value[:_NONCE_BYTES], value[_NONCE_BYTES:]
+        try:
+            plain = self._cipher.decrypt(nonce, sealed, _DOMAIN + key)
+        except InvalidTag as error:
+            raise EvidenceError("a row of the spool was tampered with") from error
+        return row_of(json.loads(plain))
+
+    def remove(self, keys: list[bytes]) -> None:
+        """Remove rows that the desk has taken over."""
+        self._store.commit([Write(_SPACE, key, None) for key in keys])
+
+
+def record_members(record: Record) -> dict[str, Any]:
+    """Return a record as JSON members."""
+    given = record.sharing_consent
+    return {
+        "source": record.source,
+        "line": record.line,
+        "publication": record.publication,
+        "case": record.case,
+        "values": dict(record.values),
+        "facts": dict(record.facts),
+        "sharing_consent": given.encode().decode() if given else None,
+        "named": dict(record.named),
+        "reply_to": record.reply_to.hex() if record.reply_to else None,
+    }
+
+
+def record_of(members: Mapping[str, Any]) -> Record:
+    """Return the record in JSON members."""
+    given, reply_to = members["sharing_consent"], members["reply_to"]
+    return Record(
+        source=members["source"],
+        line=members["line"],
+        publication=members["publication"],
+        case=members["case"],
+        values=members["values"],
+        facts=members["facts"],
+        sharing_consent=parse_sharing_consent(given.encode()) if given else None,
+        named=members["named"],
+        reply_to=bytes.fromhex(reply_to) if reply_to else None,
+    )
+
+
+def _members(row: Row) -> dict[str, Any]:
+    if isinstance(row, Record):
+        return {"record": record_members(row)}
+    return {
+        "correction": {
+            "case": row.case,
+            "publication": row.publication,
+            "facts": dict(row.facts),
+        }
+    }
+
+
+def row_of(members: Mapping[str, Any]) -> Row:
+    """Return the row in JSON members."""
+    if "record" in members:
+        return record_of(members["record"])
+    correction = members["correction"]
+    return Correction(correction["case"], correction["publication"], correction["facts"])

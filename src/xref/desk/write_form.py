@@ -1,0 +1,82 @@
+"""From an opened message to the receiving office's own form: UTF-8 JSON in its own words. Pure."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, cast
+
+from xref.desk.adapter import Adapter
+from xref.desk.adapter import Received as ReceivedForm
+from xref.desk.cell import PATH, Column, write_cell
+from xref.errors import ConfigError
+
+_NO_WORDS: Final[Mapping[str, str]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What a desk opened: the message's 16 bytes, its flow's name, values by canonical name.
+
+    A field that was withheld and one that never was look the same: None, or not there.
+    """
+
+    message: bytes
+    type: str
+    values: Mapping[str, object | None]
+    from_office: str
+    received_at_ms: int
+
+
+def write_form(adapter: Adapter, message: Received) -> bytes:
+    """Return the message in the form that the adapter has for its type.
+
+    Every key of the form is there, null where nothing came. Codes for which the form has no word
+    stand as they came, and the form's column for `unlisted` names their keys, so that a person
+    looks. The message's number is in it for the answer. Raises `ConfigError` where the adapter has
+    no form for the type.
+    """
+    form = adapter.file.received.get(message.type)
+    if form is None:
+        raise ConfigError(
+            f"{adapter.path}: no form for {message.type}; add [received.{message.type}]"
+        )
+    written: dict[str, object] = {}
+    unlisted: list[str] = []
+    for column in form.columns:
+        table = adapter.by_code.get(column.codes or "", _NO_WORDS)
+        cell, said = write_cell(column, table, _value(adapter, form, column, message))
+        written[column.header] = cell
+        if not said:
+            unlisted.append(column.header)
+    for column in form.columns:
+        if column.ends == ("unlisted",):
+            written[column.header] = unlisted
+    return (json.dumps(_nested(written), ensure_ascii=False, indent=2) + "\n").encode()
+
+
+def _value(adapter: Adapter, form: ReceivedForm, column: Column, message: Received) -> object:
+    end = column.ends[0]
+    if end.startswith("field/"):
+        return message.values.get(end.removeprefix("field/"))
+    if end == "message":
+        return message.message.hex()
+    if end == "title":
+        return form.title
+    if end == "from-office":
+        return message.from_office
+    if end == "received-on":
+        return adapter.day_at(message.received_at_ms).isoformat()
+    return None
+
+
+def _nested(flat: Mapping[str, object]) -> dict[str, object]:
+    """Return objects in objects for keys that are joined by ` / `."""
+    top: dict[str, object] = {}
+    for header, value in flat.items():
+        *parents, key = header.split(PATH)
+        place = top
+        for parent in parents:
+            # No key is both a value and an object: the adapter was checked for that.
+            place = cast("dict[str, object]", place.setdefault(parent, {}))
+        place[key] = value
+    return top

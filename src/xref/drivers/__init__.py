@@ -1,0 +1,1 @@
+"""The only place with I/O: stores, transports, the witness. Wired in `xref.wiring` alone."""

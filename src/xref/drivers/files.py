@@ -1,0 +1,129 @@
+"""Files: private keys, keyrings, what a desk hands to its office. Written whole or not at all."""
+
+import base64
+import json
+import os
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+
+from xref.errors import ConfigError, UnavailableError
+from xref.keychain import Keychain, OwnKey
+from xref.limits import KEYRING_BYTES_MAX
+from xref.wire.key import SEED_BYTES, KeyUse
+from xref.wire.office import check_office
+
+_PRIVATE: Final = 0o600
+
+
+def write_whole(file: Path, data: bytes, *, private: bool = True) -> None:
+    """Write a file durably; a reader sees the old bytes or all of the new ones."""
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    part = file.with_name(f".{file.name}.part")
+    mode = _PRIVATE if private else 0o644
+    try:
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        part.replace(file)
+        _sync_folder(file.parent)
+    except OSError as error:
+        message = f"{file.name}: cannot be written ({type(error).__name__}); is the disk full?"
+        raise UnavailableError(message) from error
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_keys(file: Path, owner: str, keys: Iterable[OwnKey], storage: bytes) -> None:
+    """Write private keys with the seed that seals the owner's spool; only the owner may read it."""
+    members = {
+        "owner": owner,
+        "storage": base64.b64encode(storage).decode(),
+        "keys": [
+            {
+                "use": str(key.use),
+                "seed": base64.b64encode(key.seed).decode(),
+                "from_ms": key.from_ms,
+                "until_ms": key.until_ms,
+            }
+            for key in keys
+        ],
+    }
+    write_whole(file, (json.dumps(members, indent=2) + "\n").encode())
+
+
+def read_keys(file: Path) -> tuple[Keychain, bytes]:
+    """Return the owner's keychain and storage seed; `ConfigError` names file and cure."""
+    try:
+        if stat.S_IMODE(file.stat().st_mode) & 0o077:
+            message = f"{file}: others may read it; run `chmod 600 {file.name}`"
+            raise ConfigError(message)
+        members: Any = json.loads(file.read_bytes())
+        keys = [
+            OwnKey(
+                KeyUse(each["use"]),
+                _seed(each["seed"]),
+                int(each["from_ms"]),
+                int(each["until_ms"]),
+            )
+            for each in members["keys"]
+        ]
+        return Keychain(check_office(members["owner"]), keys), _seed(members["storage"])
+    except OSError as error:
+        message = f"{file}: cannot be read ({type(error).__name__}); make it with `xref keys new`"
+        raise ConfigError(message) from error
+    except (ValueError, KeyError, TypeError) as error:
+        message = f"{file}: not a key file; make one with `xref keys new`"
+        raise ConfigError(message) from error
+
+
+def _seed(text: str) -> bytes:
+    seed = base64.b64decode(text, validate=True)
+    if len(seed) != SEED_BYTES:
+        raise ValueError("seed")
+    return seed
+
+
+def read_seed(file: Path) -> bytes:
+    """Return the 32-byte seed of a Party's or witness's key file (base64, one line)."""
+    try:
+        if stat.S_IMODE(file.stat().st_mode) & 0o077:
+            message = f"{file}: others may read it; run `chmod 600 {file.name}`"
+            raise ConfigError(message)
+        return _seed(file.read_text("ascii").strip())
+    except OSError as error:
+        message = f"{file}: cannot be read ({type(error).__name__})"
+        raise ConfigError(message) from error
+    except ValueError as error:
+        message = f"{file}: not a key file"
+        raise ConfigError(message) from error
+
+
+def write_seed(file: Path, seed: bytes) -> None:
+    """Write the key file of a Party or witness; only the owner may read it."""
+    write_whole(file, base64.b64encode(seed) + b"\n")
+
+
+def read_keyrings(folder: Path) -> list[str]:
+    """Return the keyring notes in a folder (`*.keyring`), by name; nothing is verified here."""
+    notes = []
+    for file in sorted(folder.glob("*.keyring")):
+        try:
+            data = file.read_bytes()
+        except OSError as error:
+            message = f"{file}: cannot be read ({type(error).__name__})"
+            raise ConfigError(message) from error
+        if len(data) > KEYRING_BYTES_MAX:
+            message = f"{file}: too large for a keyring"
+            raise ConfigError(message)
+        notes.append(data.decode("utf-8", "replace"))
+    return notes

@@ -1,0 +1,190 @@
+"""An office's state in one SQLite file: WAL, synchronous=FULL, removed content overwritten."""
+
+import fcntl
+import os
+import sqlite3
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from xref.errors import UnavailableError
+from xref.ports import Write
+
+_BUSY_MS: Final = 30_000
+_FOLD_SECONDS: Final = 10.0
+_SPACE_CHARACTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyz_")
+
+
+class SqliteStore:
+    """A `Store` in `file`; a table a space. Locks `file` + `.lock` unless it is `shared`.
+
+    `shared` is for a mailbox that two commands of one office use; a hop's or desk's state is not.
+    A `snapshot` is for readers beside the owner: it shows one moment, whatever is committed since,
+    and cannot be written.
+    """
+
+    def __init__(
+        self,
+        file: Path,
+        *,
+        shared: bool = False,
+        snapshot: bool = False,
+        fold_seconds: float = _FOLD_SECONDS,
+    ) -> None:
+        """Open or make the file; `UnavailableError` if another process has it.
+
+        What was removed or replaced stays in the journal for `fold_seconds` at most, while there
+        are commits.
+        """
+        shared = shared or snapshot
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._lock = None if shared else _lock(file)
+        try:
+            self._database = sqlite3.connect(file, isolation_level=None, timeout=_BUSY_MS / 1000)
+        except sqlite3.Error as error:
+            self._unlock()
+            raise _unavailable(file, error) from error
+        try:
+            for pragma in (
+                "journal_mode=WAL",
+                "synchronous=FULL",
+                "secure_delete=ON",
+                "temp_store=MEMORY",
+            ):
+                self._database.execute(f"PRAGMA {pragma}")
+            if snapshot:
+                self._database.execute("PRAGMA query_only=ON")
+                self._database.execute("BEGIN")
+            self._spaces = {
+                str(name)
+                for (name,) in self._database.execute(
+                    "SELECT name FROM sqlite_master WHERE type = 'table'"
+                )
+            }
+        except sqlite3.Error as error:
+            self.close()
+            raise _unavailable(file, error) from error
+        self._file = file
+        self._folded_at, self._fold_seconds = time.monotonic(), fold_seconds
+        file.chmod(0o600)
+
+    def get(self, space: str, key: bytes) -> bytes | None:
+        """Return the value of a key."""
+        if not self._has(space):
+            return None
+        try:
+            sql = f'SELECT value FROM "{space}" WHERE key = ?'  # noqa: S608 - the space is checked
+            row = self._database.execute(sql, (key,)).fetchone()
+        except sqlite3.Error as error:
+            raise _unavailable(self._file, error) from error
+        return None if row is None else row[0]
+
+    def scan(self, space: str, start: bytes, stop: bytes, limit: int) -> list[tuple[bytes, bytes]]:
+        """Return up to `limit` (key, value) pairs with start <= key < stop, ascending."""
+        if not self._has(space):
+            return []
+        sql = f'SELECT key, value FROM "{space}" WHERE key >= ? AND key < ? ORDER BY key LIMIT ?'  # noqa: S608 - the space is checked
+        try:
+            return self._database.execute(sql, (start, stop, limit)).fetchall()
+        except sqlite3.Error as error:
+            raise _unavailable(self._file, error) from error
+
+    def commit(self, writes: Sequence[Write]) -> None:
+        """Make all the writes durable, or none."""
+        by_space: dict[str, tuple[list[tuple[bytes, bytes]], list[tuple[bytes]]]] = {}
+        for write in writes:
+            puts, deletes = by_space.setdefault(write.space, ([], []))
+            if write.value is None:
+                deletes.append((write.key,))
+            else:
+                puts.append((write.key, write.value))
+        try:
+            self._database.execute("BEGIN IMMEDIATE")
+            try:
+                for space, (puts, deletes) in by_space.items():
+                    self._apply(space, puts, deletes)
+                self._database.execute("COMMIT")
+                self._spaces.update(by_space)  # not before: a rolled back table is not there
+                self._fold_journal()
+            except BaseException:
+                if self._database.in_transaction:
+                    self._database.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            raise _unavailable(self._file, error) from error
+
+    def _fold_journal(self) -> None:
+        """Fold the journal into the file now and then: what was removed must not wait in it.
+
+        Readers are not waited for; the next time will do.
+        """
+        now = time.monotonic()
+        if now - self._folded_at < self._fold_seconds:
+            return
+        self._folded_at = now
+        self._database.execute("PRAGMA busy_timeout = 0")
+        self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        self._database.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+
+    def _apply(
+        self, space: str, puts: list[tuple[bytes, bytes]], deletes: list[tuple[bytes]]
+    ) -> None:
+        if space not in self._spaces:
+            _check_space(space)
+            self._database.execute(
+                f'CREATE TABLE IF NOT EXISTS "{space}" (key BLOB PRIMARY KEY, value BLOB NOT NULL)'
+            )
+        if puts:
+            self._database.executemany(
+                f'INSERT INTO "{space}" VALUES (?, ?)'  # noqa: S608 - the space is checked
+                " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                puts,
+            )
+        if deletes:
+            self._database.executemany(f'DELETE FROM "{space}" WHERE key = ?', deletes)  # noqa: S608 - the space is checked
+
+    def _has(self, space: str) -> bool:
+        """Return whether the space has a table; another process may have made it meanwhile."""
+        if space in self._spaces:
+            return True
+        _check_space(space)
+        sql = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
+        try:
+            found = self._database.execute(sql, (space,)).fetchone() is not None
+        except sqlite3.Error as error:
+            raise _unavailable(self._file, error) from error
+        if found:
+            self._spaces.add(space)
+        return found
+
+    def close(self) -> None:
+        """Fold the journal into the file and release it."""
+        self._database.close()
+        self._unlock()
+
+    def _unlock(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
+def _check_space(space: str) -> None:
+    if not space or not set(space) <= _SPACE_CHARACTERS:
+        message = f"not a space: {space!r}"
+        raise RuntimeError(message)
+
+
+def _lock(file: Path) -> int:
+    descriptor = os.open(file.with_name(file.name + ".lock"), os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        message = f"{file.name}: another process is using this state; end it first"
+        raise UnavailableError(message) from error
+    return descriptor
+
+
+def _unavailable(file: Path, error: sqlite3.Error) -> UnavailableError:
+    return UnavailableError(f"{file.name}: {type(error).__name__}; is the disk full or read-only?")

@@ -1,0 +1,81 @@
+"""Every bound in one place. Sizes are in bytes, times in milliseconds unless named otherwise."""
+
+from typing import Final
+
+KIB: Final = 1024
+
+# The wire (docs/spec). Buckets are what the transport can see of a parcel's size.
+PARCEL_BUCKETS: Final = tuple(n * KIB for n in (8, 16, 32, 64, 128, 256, 512, 960))
+FIELD_STEP: Final = 32
+FIELDS_MAX: Final = 128
+FACTS_MAX: Final = 255
+FIELD_VALUE_BYTES_MAX: Final = 128 * KIB
+ENVELOPE_BYTES_MAX: Final = 480 * KIB
+SLOTS_PER_PARCEL_MAX: Final = 256
+BATCH_PLACES: Final = 64
+BATCH_STATEMENTS_MAX: Final = 32
+CHECKPOINT_BYTES_MAX: Final = 4 * KIB
+KEYRING_BYTES_MAX: Final = 900 * KIB
+PROOF_BYTES_MAX: Final = 16 * KIB
+NOTE_SIGNATURES_MAX: Final = 16
+LOG_SIZE_MAX: Final = 2**63 - 1
+
+# Time. A message from the future by more than the skew is refused.
+CLOCK_SKEW_MS: Final = 5 * 60 * 1000
+MESSAGE_LIFE_MS_MAX: Final = 90 * 24 * 3600 * 1000
+
+# Links.
+WAITING_PARCELS_MAX: Final = 64
+RESEND_AFTER_MS: Final = 15_000
+BATCH_MESSAGES_MAX: Final = 64
+
+# Forms and records at a desk.
+FORM_BYTES_MAX: Final = 4 * 1024 * KIB
+FORM_RECORDS_MAX: Final = 5_000
+FORM_PROBLEMS_MAX: Final = 500
+FORM_COLUMNS_MAX: Final = 200
+FORM_DEPTH_MAX: Final = 6
+CELL_CHARS_MAX: Final = 4_000
+CELL_ITEMS_MAX: Final = 32
+CODE_CHARS_MAX: Final = 64
+ADAPTER_BYTES_MAX: Final = 512 * KIB
+SHARING_CONSENT_BYTES_MAX: Final = 8 * KIB
+SHARING_CONSENT_ITEMS_MAX: Final = 32
+TIME_MS_MAX: Final = 2**53 - 1
+
+# Transparency logs.
+NOTE_BYTES_MAX: Final = 1024 * KIB
+PROOF_HASHES_MAX: Final = 63
+TREE_TILES_CACHED_MAX: Final = 16
+WITNESS_REQUEST_BYTES_MAX: Final = 64 * KIB
+WITNESS_CONNECTIONS_MAX: Final = 64
+
+# Bundles: schemas, rules and directory (appended for xref.wire.schema, xref.policy, xref.bundle).
+SCHEMA_BYTES_MAX: Final = 256 * KIB
+SCHEMA_ITEMS_MAX: Final = 4096
+POLICY_FILE_BYTES_MAX: Final = 256 * KIB
+BUNDLE_FILES_MAX: Final = 512
+BUNDLE_BYTES_MAX: Final = 4096 * KIB
+FACT_VALUES_MAX: Final = 254
+DECISIONS_CACHED_MAX: Final = 16_384
+
+# No number of 8 bytes on the wire is larger, so that JSON and SQL hold every one exactly.
+WIRE_NUMBER_MAX: Final = 2**53 - 1
+BACKDATE_MS_MAX: Final = 7 * 24 * 3600 * 1000
+VERIFIED_BATCHES_MAX: Final = 4096
+
+# A hop adds a proof for the receiving desk: that much of an envelope's size is kept free for it.
+ENVELOPE_GROWTH_BYTES_MAX: Final = PROOF_BYTES_MAX + KIB
+# A peer that stays away is sent the same again ever more rarely.
+RESEND_AFTER_MS_MAX: Final = 3_600_000
+# How long after its expiry a hop still knows whose message stood at an index, to say what became
+# of it.
+RELEASED_KEPT_MS: Final = 30 * 24 * 3600 * 1000
+# Bounds of an answer, so that a receipt fits its field: items, and bytes of all codes and names.
+ANSWER_ITEMS_MAX: Final = 256
+ANSWER_BYTES_MAX: Final = 64 * KIB
+
+# Auditing (appended for xref.audit).
+TRAIL_ENTRY_BYTES_MAX: Final = 256 * KIB
+AUDIT_SENTENCES_MAX: Final = 200
+AUDIT_PAGE: Final = 256

@@ -1,0 +1,252 @@
+"""What people do once: make keys, sign keyrings and bundles, submit forms, correct facts."""
+
+import base64
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from xref import bundle as bundles
+from xref.desk.form_file import Problem
+from xref.desk.read_form import Record, read_form
+from xref.desk.spool import Correction
+from xref.errors import ConfigError, MalformedError
+from xref.issue_keys import key_lines, make_keyring, new_keys, sign_keyring
+from xref.keychain import Keychain, OwnKey
+from xref.limits import CLOCK_SKEW_MS
+from xref.policy import Policy
+from xref.resources import data_folder
+from xref.running import now_ms
+from xref.story import held_records
+from xref.tlog.note import Signer
+from xref.wire.key import SEED_BYTES, KeyUse, SigningKey
+from xref.wire.keyring import KeyLine, parse_keyring
+from xref.wire.office import check_office, party_name
+from xref.wiring import (
+    DeskOffice,
+    read_keys,
+    read_seed,
+    write_keys,
+    write_seed,
+    write_whole,
+)
+
+_DAY_MS = 86_400_000
+_OVERLAP_MS = 7 * _DAY_MS
+
+
+def new_seed(file: Path) -> str:
+    """Make the key of a Party or witness; return its public half in base64."""
+    if file.exists():
+        message = f"{file}: exists; a key is never overwritten"
+        raise ConfigError(message)
+    seed = os.urandom(SEED_BYTES)
+    write_seed(file, seed)
+    return public_text(seed)
+
+
+def public_text(seed: bytes) -> str:
+    """Return the public key of a seed in base64."""
+    return base64.b64encode(SigningKey(seed).public.public).decode()
+
+
+def party_signer(party: str, file: Path) -> Signer:
+    """Return the signer of a Party from its key file."""
+    return Signer(party_name(party), SigningKey(read_seed(file)).private)
+
+
+def new_office_keys(file: Path, office: str, days: int) -> list[KeyLine]:
+    """Make an office's keys, one of each use; return their public lines for its Party."""
+    if file.exists():
+        message = f"{file}: exists; renew it with `xref keys rotate`"
+        raise ConfigError(message)
+    from_ms = now_ms() - CLOCK_SKEW_MS
+    keys = new_keys(KeyUse, from_ms, from_ms + days * _DAY_MS, os.urandom)
+    write_keys(file, check_office(office), keys, os.urandom(SEED_BYTES))
+    return key_lines(Keychain(office, keys))
+
+
+def rotate_keys(file: Path, days: int) -> list[KeyLine]:
+    """Begin a new epoch: new keys beside the old ones, which end after an overlap of a week.
+
+    The log's key stays, as it is bound to the log's size, and is good for longer. Return all
+    public lines.
+    """
+    keychain, storage = read_keys(file)
+    now = now_ms()
+    until = now + days * _DAY_MS
+    uses = [use for use in KeyUse if use is not KeyUse.LOG]
+    ended: list[OwnKey] = [
+        replace(key, until_ms=max(key.until_ms, until))
+        if key.use is KeyUse.LOG
+        else replace(key, until_ms=min(key.until_ms, now + _OVERLAP_MS))
+        for key in keychain.keys
+    ]
+    fresh = new_keys(uses, now, until, os.urandom)
+    rotated = Keychain(keychain.office, [*ended, *fresh])
+    write_keys(file, keychain.office, rotated.keys, storage)
+    return key_lines(rotated)
+
+
+def public_lines(file: Path) -> list[KeyLine]:
+    """Return the public lines of a key file."""
+    return key_lines(read_keys(file)[0])
+
+
+def read_public_lines(files: Sequence[Path], party: str) -> list[KeyLine]:
+    """Return the key lines in files as `xref keys show` prints them; `ConfigError` for others."""
+    lines: list[str] = []
+    for file in files:
+        try:
+            lines += [line for line in file.read_text("utf-8").splitlines() if line.strip()]
+        except (OSError, UnicodeDecodeError) as error:
+            message = f"{file}: cannot be read ({type(error).__name__}); check the path"
+            raise ConfigError(message) from error
+    try:
+        text = (
+            "\n".join(["xref/keyring/v1", party, "1", *sorted(set(lines), key=str.encode)]) + "\n"
+        )
+        return list(parse_keyring(text).keys)
+    except MalformedError as error:
+        message = f"key lines: {error.detail}; take them as `xref keys show` prints them"
+        raise ConfigError(message) from error
+
+
+def write_keyring(
+    party: str,
+    version: int,
+    lines: Sequence[KeyLine],
+    bundle: bundles.Draft,
+    signer: Signer,
+    folders: Sequence[Path],
+) -> None:
+    """Make, sign and write a Party's keyring as `PARTY.keyring` into each folder.
+
+    Raises `ConfigError` before anything is written over a keyring that is not older: two of one
+    version would stop every office that sees both.
+    """
+    for folder in folders:
+        _check_older(folder / f"{party}.keyring", version)
+    note = sign_keyring(make_keyring(party, version, lines, bundle.directory), signer)
+    for folder in folders:
+        write_whole(folder / f"{party}.keyring", note.encode(), private=False)
+
+
+def _check_older(file: Path, version: int) -> None:
+    if not file.exists():
+        return
+    try:
+        known = parse_keyring(file.read_text("utf-8").rpartition("\n\n")[0] + "\n").version
+    except (OSError, UnicodeDecodeError, MalformedError) as error:
+        message = f"{file}: is no keyring; move it away"
+        raise ConfigError(message) from error
+    if version <= known:
+        message = f"{file}: has version {known}; give a higher --version"
+        raise ConfigError(message)
+
+
+def build_bundle(folder: Path, directory: Path | None = None) -> bundles.Draft:
+    """Write the shipped schemas and policies with a directory as an unsigned bundle."""
+    if folder.exists() and any(folder.iterdir()):
+        message = f"{folder}: is not empty; name a new folder"
+        raise ConfigError(message)
+    if directory is not None and not directory.is_file():
+        message = f"{directory}: no such file; name a directory of offices"
+        raise ConfigError(message)
+    sources = bundles.read_sources(data_folder("policies"), data_folder("schemas"), directory)
+    draft = bundles.build(sources)
+    bundles.write_bundle(folder, draft, "")
+    return draft
+
+
+def validity(note: str, days: int) -> tuple[int, int]:
+    """Return the validity that a bundle's note gives, or, without signatures, `days` from now."""
+    if not note:
+        return now_ms(), now_ms() + days * _DAY_MS
+    try:
+        first, second = note.split("\n")[2:4]
+        return int(first), int(second)
+    except ValueError as error:
+        message = "bundle.note: not the note of a bundle; fetch it anew"
+        raise ConfigError(message) from error
+
+
+def sign_bundle(folder: Path, signer: Signer, window: tuple[int, int]) -> bytes:
+    """Add a Party's signature to the bundle in a folder; return its digest."""
+    files, note = bundles.read_files(folder)
+    draft = bundles.build(files)
+    signed = bundles.sign(note or None, draft, window, signer)
+    write_whole(folder / "bundle.note", signed.encode(), private=False)
+    return draft.digest32
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What became of a form: its good records are under way, the others each have a problem."""
+
+    accepted: int
+    problems: tuple[Problem, ...]
+
+
+def submit_form(office: DeskOffice, file: Path) -> Submission:
+    """Read a form by the office's adapter and hand its good records to the desk."""
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        message = f"{file}: cannot be read ({type(error).__name__}); check the path"
+        raise ConfigError(message) from error
+    now = now_ms()
+    reading = read_form(office.adapter, file.name, data, today=office.adapter.day_at(now))
+    good, problems = [], list(reading.problems)
+    for record in reading.records:
+        found = check_record(record, office.bundle.policy)
+        problems += found
+        if not found:
+            good.append(record)
+    if good:
+        with office.spool() as spool:
+            spool.put(list(good), now)
+    return Submission(len(good), tuple(problems))
+
+
+def check_record(record: Record, policy: Policy) -> list[Problem]:
+    """Return what keeps a record from being sealed, before it is handed to the desk."""
+    publication = policy.publications.get(record.publication)
+    if publication is None:
+        cure = f"use one of {', '.join(policy.publications)}"
+        return [Problem(record.source, record.line, "", "no such publication", cure)]
+    problems: dict[str, Problem] = {}
+    for delivery in publication.deliveries:
+        schema = policy.schema_for(policy.flow_named(delivery.flow))
+        for field in schema.fields:
+            try:
+                field.encode(record.values.get(field.name))
+            except MalformedError as error:
+                problems[field.name] = Problem(
+                    record.source, record.line, field.name, error.detail, "correct this field"
+                )
+    try:
+        policy.facts.encode(record.facts)
+    except (ConfigError, MalformedError) as error:
+        problems["facts"] = Problem(
+            record.source, record.line, "facts", str(error), "use the listed values"
+        )
+    return list(problems.values())
+
+
+def correct_facts(office: DeskOffice, case: str, facts: Mapping[str, str]) -> str:
+    """Hand facts that became known about a held record to the desk, which submits it again.
+
+    Only what was refused or rejected goes again. Returns the publication. `ConfigError` for an
+    unknown case number or a record that is not held, `RecordError` for an unknown fact or value.
+    """
+    office.bundle.policy.facts.encode(facts)
+    with office.records() as store:
+        held = [each for each in held_records(store) if each.case == case]
+    if not held:
+        message = "no held record of that case number at this desk; see `xref desk status`"
+        raise ConfigError(message)
+    publication = held[-1].publication
+    with office.spool() as spool:
+        spool.put([Correction(case, publication, dict(facts))], now_ms())
+    return publication

@@ -1,0 +1,104 @@
+"""Conditions: only whether facts are among named answers, so every one is total and finite.
+
+A clause is a conjunction of memberships; a condition is a list of clauses of which one must hold.
+An answer is a bit (bit 0 is unknown), so a membership is one shift.
+
+Unknown never opens: in a permit's `when` and a forbid's `unless` bit 0 is never set; in a forbid's
+`when` it always is. So replacing an answer by unknown can only close (see tests/unit/policy).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from xref.policy.facts import UNKNOWN, Fact
+from xref.policy.reading import Entry
+
+LIVE_RECORD: Final = "sharing_consent_record"
+"""A condition's name for "the sharing consent's own record is in force now": `["live"]`. It is no
+fact that anyone attests; the hop looks the record up."""
+
+LIVE_FACT: Final = Fact(LIVE_RECORD, ("live",), "origin", "The record is in force.")
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """Memberships that must all hold: (place of the fact, bits of the answers)."""
+
+    terms: tuple[tuple[int, int], ...]
+
+    def holds(self, codes: bytes) -> bool:
+        """Return whether every fact's answer is among the named ones."""
+        return all(bits >> codes[place] & 1 for place, bits in self.terms)
+
+
+Condition = tuple[Clause, ...]
+
+
+def any_holds(condition: Condition, codes: bytes) -> bool:
+    """Return whether one clause holds."""
+    return any(clause.holds(codes) for clause in condition)
+
+
+def read_condition(
+    entry: Entry, name: str, facts: Sequence[Fact], *, matches_unknown: bool
+) -> Condition:
+    """Return the condition in the member `name`: a list of tables fact = [answers]."""
+    return tuple(
+        _clause(clause, facts, matches_unknown=matches_unknown) for clause in entry.entries(name)
+    )
+
+
+def _clause(entry: Entry, facts: Sequence[Fact], *, matches_unknown: bool) -> Clause:
+    places = {fact.name: place for place, fact in enumerate(facts)}
+    terms = []
+    for name in entry.members():
+        if name not in places:
+            raise entry.fault(f"unknown fact {name!r}", f"use one of {', '.join(places)}")
+        values = facts[places[name]].values
+        bits = int(matches_unknown)
+        for answer in entry.texts(name):
+            if answer == UNKNOWN:
+                raise entry.fault(f"{name}: unknown is never named", "leave it out; it never opens")
+            if answer not in values:
+                known = ", ".join(values)
+                raise entry.fault(f"{name}: unknown answer {answer!r}", f"use one of {known}")
+            bits |= 2 << values.index(answer)
+        terms.append((places[name], bits))
+    if not terms:
+        raise entry.fault("an empty clause would always hold", "name a fact")
+    return Clause(tuple(sorted(terms)))
+
+
+def negated(condition: Condition, facts: Sequence[Fact]) -> list[Condition]:
+    """Return conditions that all hold exactly where no clause of `condition` does."""
+    return [
+        tuple(
+            Clause(((place, _all_bits(facts[place]) & ~bits),))
+            for place, bits in clause.terms
+            if _all_bits(facts[place]) & ~bits
+        )
+        for clause in condition
+    ]
+
+
+def _all_bits(fact: Fact) -> int:
+    return (2 << len(fact.values)) - 1
+
+
+def satisfiable(conditions: Iterable[Condition]) -> bool:
+    """Return whether some facts make all the conditions hold at once. Exact, by search."""
+    return _search(sorted(conditions, key=len), 0, {})
+
+
+def _search(conditions: Sequence[Condition], depth: int, allowed: dict[int, int]) -> bool:
+    if depth == len(conditions):
+        return True
+    for clause in conditions[depth]:
+        narrowed = dict(allowed)
+        for place, bits in clause.terms:
+            narrowed[place] = narrowed.get(place, -1) & bits
+        possible = all(narrowed[place] for place, _ in clause.terms)
+        if possible and _search(conditions, depth + 1, narrowed):
+            return True
+    return False

@@ -1,0 +1,224 @@
+"""Flows, publications, purposes and obligations of a bundle, read strictly from TOML."""
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from xref.errors import ConfigError
+from xref.policy.reading import Entry, read_toml
+from xref.policy.vocabulary import CHOICES, NATURES, REACHES, ROLES
+
+RETENTION_DAYS_MAX: Final = 3650
+_LIFE_DAYS_MAX: Final = 90
+_CODE_MAX: Final = 2**16 - 1
+_NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,63}")
+_ANY: Final = "any"
+T = TypeVar("T")
+_DPV: Final = "https://w3id.org/dpv#"
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """Why a message is sent, with its DPV IRI; a prohibited one exists to be refused by name."""
+
+    name: str
+    iri: str
+    explain: str
+    prohibited: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """One kind of message. `owner` is the agreement's id, or `operation`."""
+
+    code: int
+    name: str
+    owner: str
+    explain: str
+    purpose: str
+    schema: str
+    nature: str
+    reach: str
+    from_roles: tuple[str, ...]
+    to_roles: tuple[str, ...]
+    answers: tuple[str, ...]
+    life_days: int
+    retention_days: int
+    receipted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Who receives which flow when a record is published.
+
+    `party` is `other` or `own`; `choose` is one of the vocabulary's choices; `record_key` is the
+    member of the office's own record that names the receiving office where `choose` is `named`.
+    """
+
+    flow: str
+    party: str
+    role: str
+    choose: str
+    record_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What an office publishes, and the flows that its desk derives from it."""
+
+    kind: str
+    explain: str
+    from_roles: tuple[str, ...]
+    deliveries: tuple[Delivery, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """A bilateral or multilateral instrument, as data."""
+
+    id: str
+    title: str
+    cite: tuple[str, ...]
+    parties: tuple[str, ...]
+    origins: tuple[str, ...]
+    destinations: tuple[str, ...]
+    identification_bases: Mapping[str, str]
+
+
+def read_roles(entry: Entry, name: str) -> tuple[str, ...]:
+    """Return roles of the closed list; `any` stands for all of them."""
+    roles = entry.words(name, (*ROLES, _ANY))
+    return ROLES if _ANY in roles else roles
+
+
+def read_purposes(data: bytes, path: str) -> dict[str, Purpose]:
+    """Return the purposes by name, or raise `ConfigError`."""
+    file = read_toml(data, path)
+    purposes = [_purpose(entry) for entry in file.entries("purpose")]
+    file.finish()
+    return _by_name(purposes, (each.name for each in purposes), path)
+
+
+def _purpose(entry: Entry) -> Purpose:
+    purpose = Purpose(
+        name=_name(entry, "name"),
+        iri=entry.text("iri", ""),
+        explain=entry.text("explain"),
+        prohibited=entry.flag("prohibited") or False,
+    )
+    entry.finish()
+    if not purpose.prohibited and not purpose.iri.startswith(_DPV):
+        raise entry.fault("iri is no W3C DPV term", f"start it with {_DPV}")
+    return purpose
+
+
+def read_obligations(data: bytes, path: str) -> dict[str, str]:
+    """Return the obligations by name, each with its sentence, or raise `ConfigError`."""
+    file = read_toml(data, path)
+    entries = file.entries("obligation")
+    file.finish()
+    found = [(_name(entry, "name"), entry.text("explain")) for entry in entries]
+    for entry in entries:
+        entry.finish()
+    return _by_name([explain for _, explain in found], (name for name, _ in found), path)
+
+
+def read_flow(
+    entry: Entry, owner: str, purposes: Mapping[str, Purpose], schemas: Collection[str]
+) -> Flow:
+    """Return the flow in a table, or raise `ConfigError`."""
+    flow = Flow(
+        name=_name(entry, "name"),
+        code=entry.number("code", 1, _CODE_MAX),
+        owner=owner,
+        explain=entry.text("explain"),
+        purpose=entry.word("purpose", purposes),
+        schema=entry.word("schema", schemas),
+        nature=entry.word("nature", NATURES),
+        reach=entry.word("reach", REACHES),
+        from_roles=read_roles(entry, "from_roles"),
+        to_roles=read_roles(entry, "to_roles"),
+        answers=entry.texts("answers", ()),
+        life_days=entry.number("life_days", 1, _LIFE_DAYS_MAX),
+        retention_days=entry.number("retention_days", 1, RETENTION_DAYS_MAX),
+        receipted=entry.flag("receipted") is True,
+    )
+    entry.finish()
+    if flow.nature in ("decision", "domestic") and flow.reach != "domestic":
+        raise entry.fault(f"a {flow.nature} stays at home", 'set reach to "domestic"')
+    if (flow.nature == "answer") != bool(flow.answers):
+        raise entry.fault("answers belongs to the nature answer, and it to that", "correct one")
+    return flow
+
+
+def read_publication(entry: Entry, flows: Mapping[str, Flow]) -> Publication:
+    """Return the publication in a table, or raise `ConfigError`."""
+    publication = Publication(
+        kind=_name(entry, "kind"),
+        explain=entry.text("explain"),
+        from_roles=read_roles(entry, "from_roles"),
+        deliveries=tuple(_delivery(each, flows) for each in entry.entries("deliver")),
+    )
+    entry.finish()
+    if not publication.deliveries:
+        raise entry.fault("nobody receives it", "add a deliver table")
+    for delivery in publication.deliveries:
+        if not set(publication.from_roles) <= set(flows[delivery.flow].from_roles):
+            raise entry.fault(f"a sender role may not send {delivery.flow}", "correct from_roles")
+    return publication
+
+
+def _delivery(entry: Entry, flows: Mapping[str, Flow]) -> Delivery:
+    delivery = Delivery(
+        flow=entry.word("flow", flows),
+        party=entry.word("party", ("other", "own")),
+        role=entry.word("role", ROLES),
+        choose=entry.word("choose", CHOICES),
+        record_key=entry.text("record_key", ""),
+    )
+    entry.finish()
+    if delivery.role not in flows[delivery.flow].to_roles:
+        raise entry.fault(f"{delivery.role} may not receive {delivery.flow}", "correct the role")
+    if (delivery.choose == "named") != bool(delivery.record_key):
+        raise entry.fault("record_key belongs to named, and named to it", "correct one")
+    return delivery
+
+
+def read_agreement(file: Entry, folder: str) -> Agreement:
+    """Return the head of an agreement file, whose id must be its folder's name."""
+    bases = file.entries("identification_basis")
+    agreement = Agreement(
+        id=_name(file, "id"),
+        title=file.text("title"),
+        cite=file.cites(),
+        parties=file.texts("parties"),
+        origins=file.texts("origins"),
+        destinations=file.texts("destinations"),
+        identification_bases={each.text("code"): each.text("explain") for each in bases},
+    )
+    for each in bases:
+        each.finish()
+    if agreement.id != folder:
+        raise file.fault(f"id {agreement.id} in folder {folder}", "make them the same")
+    parties = set(agreement.parties)
+    if not parties >= set(agreement.origins) | set(agreement.destinations):
+        raise file.fault("origins or destinations beyond the parties", "correct them")
+    return agreement
+
+
+def _name(entry: Entry, member: str) -> str:
+    name = entry.text(member)
+    entry.where = f"{entry.where} {name}"
+    if not _NAME.fullmatch(name):
+        raise entry.fault("the name is not lower case", "join its words by hyphens")
+    return name
+
+
+def _by_name(values: Iterable[T], names: Iterable[str], path: str) -> dict[str, T]:
+    found: dict[str, T] = {}
+    for name, value in zip(names, values, strict=True):
+        if name in found:
+            raise ConfigError(f"{path}: {name} is given twice; keep one")
+        found[name] = value
+    return found

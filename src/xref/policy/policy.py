@@ -1,0 +1,385 @@
+"""Deciding: rules compiled to field masks, once for each pair of roles and answer to the facts.
+
+Default deny; a forbid wins over any permit; every reason is collected; any doubt is a refusal.
+`decide` asks a table of rulings that it fills as questions come, so a repeated question costs a
+few microseconds. Both tables are bounded.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from xref.errors import ConfigError
+from xref.limits import DECISIONS_CACHED_MAX
+from xref.policy.conditions import Condition, any_holds, negated, satisfiable
+from xref.policy.decision import (
+    ENGINE_RULES,
+    NO_PERMIT,
+    NOTHING_LEFT,
+    UNKNOWN_FACT,
+    UNKNOWN_FIELD,
+    UNKNOWN_FLOW,
+    WRONG_REACH,
+    WRONG_ROLE,
+    Permit,
+    Question,
+    Reason,
+    Refusal,
+    Withheld,
+    reason_of,
+)
+from xref.policy.facts import FactTable
+from xref.policy.flows import Agreement, Flow, Publication, Purpose
+from xref.policy.rulebook import Rulebook, mask_of, read_rulebook
+from xref.policy.rules import ForbidRule, PermitRule, Rule
+from xref.wire.schema import Schema
+
+
+@dataclass(frozen=True, slots=True)
+class _Corridor:
+    """The rules for one flow between two roles, as masks of its schema."""
+
+    flow: Flow
+    schema: Schema
+    refuses: tuple[ForbidRule, ...]
+    strips: tuple[tuple[ForbidRule, int], ...]
+    keeps: tuple[tuple[ForbidRule, int], ...]
+    scopes: tuple[tuple[ForbidRule, int], ...]
+    permits: tuple[tuple[PermitRule, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Ruling:
+    """A corridor's rules on given facts: all that does not depend on the message's masks."""
+
+    corridor: _Corridor
+    refused: tuple[Rule, ...]
+    permits: tuple[tuple[PermitRule, int], ...]
+    granted: int
+    strips: tuple[tuple[ForbidRule, int], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Policy:
+    """What a bundle's rules say. Build it with `Policy.load`."""
+
+    _rulebook: Rulebook = field(repr=False)
+    facts: FactTable = field(repr=False)
+    flows: Mapping[int, Flow]
+    _rules: Mapping[str, Rule] = field(repr=False)
+    _corridor: Callable[[int, str, str, bool], _Corridor | Rule] = field(repr=False)
+    _ruling: Callable[[int, str, str, bool, bytes, bool], _Ruling | Rule] = field(repr=False)
+    _answer: Callable[[int, str, str, bool, bytes, int, int, bool], Permit | Refusal] = field(
+        repr=False
+    )
+    _ceilings: Mapping[tuple[int, str, str, bool], int] = field(repr=False)
+
+    @classmethod
+    def load(cls, files: Mapping[str, bytes]) -> "Policy":
+        """Return the policy in a bundle's files, by path, or raise `ConfigError`."""
+        rulebook = read_rulebook(files)
+        flows = {flow.code: flow for flow in rulebook.flows.values()}
+        corridor = lru_cache(maxsize=DECISIONS_CACHED_MAX)(_corridors(rulebook, flows))
+        ruling = lru_cache(maxsize=DECISIONS_CACHED_MAX)(_rulings(corridor, rulebook))
+        answer = lru_cache(maxsize=DECISIONS_CACHED_MAX)(_answers(ruling))
+        return cls(
+            _rulebook=rulebook,
+            facts=rulebook.table,
+            flows=flows,
+            _rules={rule.id: rule for rule in (*rulebook.rules, *ENGINE_RULES)},
+            _corridor=corridor,
+            _ruling=ruling,
+            _answer=answer,
+            _ceilings=_ceilings(rulebook, corridor),
+        )
+
+    @property
+    def purposes(self) -> Mapping[str, Purpose]:
+        """The purposes by name."""
+        return self._rulebook.purposes
+
+    @property
+    def obligations(self) -> Mapping[str, str]:
+        """The sentence of each obligation, by name."""
+        return self._rulebook.obligations
+
+    @property
+    def publications(self) -> Mapping[str, Publication]:
+        """What offices publish, by kind."""
+        return self._rulebook.publications
+
+    @property
+    def agreements(self) -> Mapping[str, Agreement]:
+        """The agreements by id."""
+        return self._rulebook.agreements
+
+    @property
+    def rules(self) -> Mapping[str, Rule]:
+        """All rules by id, the engine's own too."""
+        return self._rules
+
+    @property
+    def rulebook(self) -> Rulebook:
+        """The rules as read, for printing, proving and translating them."""
+        return self._rulebook
+
+    def rule(self, rule_id: str) -> Rule:
+        """Return the rule, or raise `ConfigError` for an id that this bundle does not have."""
+        if rule_id not in self._rules:
+            raise ConfigError(f"rule {rule_id!r} is not in this bundle; look in the message's own")
+        return self._rules[rule_id]
+
+    def flow_named(self, name: str) -> Flow:
+        """Return the flow, or raise `ConfigError` for a name that this bundle does not have."""
+        flow = self._rulebook.flows.get(name)
+        if flow is None:
+            known = ", ".join(self._rulebook.flows)
+            raise ConfigError(f"flow {name!r} is not in this bundle; use one of {known}")
+        return flow
+
+    def schema_for(self, flow: Flow) -> Schema:
+        """Return the schema of a flow's messages."""
+        return self._rulebook.schema_of(flow)
+
+    @property
+    def schemas(self) -> Mapping[str, Schema]:
+        """The schemas by full name."""
+        return self._rulebook.schemas
+
+    def decide(self, question: Question) -> Permit | Refusal:
+        """Return what may go and what is withheld, or why nothing goes."""
+        return self._answer(
+            question.flow,
+            question.from_role,
+            question.to_role,
+            question.same_party,
+            question.facts,
+            question.carried_mask,
+            question.sharing_consent_mask,
+            question.sharing_consent_live,
+        )
+
+    def ceiling(self, flow: int, from_role: str, to_role: str, *, same_party: bool) -> int:
+        """Return the mask of all that some facts could open here; 0 where nothing ever goes."""
+        return self._ceilings.get((flow, from_role, to_role, same_party), 0)
+
+
+def _corridors(
+    rulebook: Rulebook, flows: Mapping[int, Flow]
+) -> Callable[[int, str, str, bool], _Corridor | Rule]:
+    def corridor(code: int, from_role: str, to_role: str, same_party: bool) -> _Corridor | Rule:  # noqa: FBT001 - a cache key
+        flow = flows.get(code)
+        if flow is None:
+            return UNKNOWN_FLOW
+        if from_role not in flow.from_roles or to_role not in flow.to_roles:
+            return WRONG_ROLE
+        if flow.reach != "any" and (flow.reach == "domestic") is not same_party:
+            return WRONG_REACH
+        return _corridor(rulebook, flow, from_role, to_role, same_party=same_party)
+
+    return corridor
+
+
+def _corridor(
+    rulebook: Rulebook, flow: Flow, from_role: str, to_role: str, *, same_party: bool
+) -> _Corridor:
+    schema = rulebook.schema_of(flow)
+    forbids = [
+        each
+        for each in rulebook.forbids
+        if each.selector.matches(flow, from_role, to_role, same_party=same_party)
+    ]
+
+    def masked(effect: str) -> tuple[tuple[ForbidRule, int], ...]:
+        found = [each for each in forbids if each.effect == effect]
+        return tuple((each, mask_of(each.fields, each.categories, schema)) for each in found)
+
+    return _Corridor(
+        flow=flow,
+        schema=schema,
+        refuses=tuple(each for each in forbids if each.effect == "refuse"),
+        strips=masked("strip"),
+        keeps=masked("keep"),
+        # A scope names its exceptions; its mask is what it limits.
+        scopes=tuple((each, schema.full_mask & ~mask) for each, mask in masked("scope")),
+        permits=tuple(
+            (each, mask_of(each.fields, each.categories, schema))
+            for each in rulebook.permits
+            if each.selector.matches(flow, from_role, to_role, same_party=same_party)
+        ),
+    )
+
+
+def _applies(forbid: ForbidRule, codes: bytes) -> bool:
+    held = not forbid.when or any_holds(forbid.when, codes)
+    return held and not any_holds(forbid.unless, codes)
+
+
+def _opens(permit: PermitRule, codes: bytes) -> bool:
+    return not permit.when or any_holds(permit.when, codes)
+
+
+def _rulings(
+    corridor_of: Callable[[int, str, str, bool], _Corridor | Rule], rulebook: Rulebook
+) -> Callable[[int, str, str, bool, bytes, bool], _Ruling | Rule]:
+    sizes = [len(fact.values) for fact in rulebook.table.facts]
+
+    def ruling(
+        code: int,
+        from_role: str,
+        to_role: str,
+        same_party: bool,  # noqa: FBT001 - a cache key
+        facts: bytes,
+        live: bool,  # noqa: FBT001 - a cache key
+    ) -> _Ruling | Rule:
+        corridor = corridor_of(code, from_role, to_role, same_party)
+        if isinstance(corridor, Rule):
+            return corridor
+        answers = facts or bytes(len(sizes))
+        if len(answers) != len(sizes) or any(map(int.__gt__, answers, sizes)):
+            return UNKNOWN_FACT
+        codes = answers + bytes([live])
+        permits = tuple(each for each in corridor.permits if _opens(each[0], codes))
+        granted = 0
+        for _, mask in permits:
+            granted |= mask
+        refused = [each.rule for each in corridor.refuses if _applies(each, codes)]
+        if not granted:
+            refused.append(NO_PERMIT)
+        return _Ruling(
+            corridor=corridor,
+            refused=tuple(refused),
+            permits=permits,
+            granted=granted,
+            strips=tuple(each for each in corridor.strips if _applies(each[0], codes)),
+        )
+
+    return ruling
+
+
+def _answers(
+    ruling_of: Callable[[int, str, str, bool, bytes, bool], _Ruling | Rule],
+) -> Callable[[int, str, str, bool, bytes, int, int, bool], Permit | Refusal]:
+    def answer(
+        code: int,
+        from_role: str,
+        to_role: str,
+        same_party: bool,  # noqa: FBT001 - a cache key
+        facts: bytes,
+        carried: int,
+        scope: int,
+        live: bool,  # noqa: FBT001 - a cache key
+    ) -> Permit | Refusal:
+        ruling = ruling_of(code, from_role, to_role, same_party, facts, live)
+        if isinstance(ruling, Rule):
+            return Refusal((reason_of(ruling),))
+        full = ruling.corridor.schema.full_mask
+        if not 0 <= carried <= full or not 0 <= scope <= full:
+            return Refusal((reason_of(UNKNOWN_FIELD),))
+        return _decided(ruling, carried, scope)
+
+    return answer
+
+
+def _decided(ruling: _Ruling, carried: int, scope: int) -> Permit | Refusal:
+    mask = carried & ruling.granted
+    for _, stripped in ruling.strips:
+        mask &= ~stripped
+    for _, scoped in ruling.corridor.scopes:
+        mask &= ~scoped | scope
+    reasons = _reasons(ruling, carried, scope, mask)
+    if reasons:
+        return Refusal(reasons)
+    flow = ruling.corridor.flow
+    used = [permit for permit, opened in ruling.permits if opened & mask]
+    obligations = dict.fromkeys(name for permit in used for name in permit.obligations)
+    return Permit(
+        mask=mask,
+        retention_days=min([flow.retention_days, *(each.retention_days for each in used)]),
+        obligations=tuple(obligations),
+        withheld=_withheld(ruling, carried & ~mask, scope),
+        rules=tuple(permit.rule.id for permit in used),
+    )
+
+
+def _reasons(ruling: _Ruling, carried: int, scope: int, mask: int) -> tuple[Reason, ...]:
+    rules = list(ruling.refused)
+    for forbid, kept in ruling.corridor.keeps:
+        if carried & kept & ~mask:
+            rules.append(forbid.rule)
+    for forbid, scoped in ruling.corridor.scopes:
+        # A sharing consent that covers nothing carried of the person's record is none.
+        if carried & scoped and not carried & scoped & scope:
+            rules.append(forbid.rule)
+    if not rules and not mask:
+        rules.append(NOTHING_LEFT)
+    return tuple(reason_of(rule) for rule in rules)
+
+
+def _withheld(ruling: _Ruling, withheld: int, scope: int) -> tuple[Withheld, ...]:
+    found = []
+    for each in ruling.corridor.schema.fields:
+        if not withheld & each.mask:
+            continue
+        rules = [forbid.rule.id for forbid, mask in ruling.strips if mask & each.mask]
+        if not scope & each.mask:
+            rules += [rule.rule.id for rule, mask in ruling.corridor.scopes if mask & each.mask]
+        if not ruling.granted & each.mask:
+            rules.append(NO_PERMIT.id)
+        found.append(Withheld(each.name, tuple(rules)))
+    return tuple(found)
+
+
+# Ceilings: exact, by asking for each permit and each set of strips whether some facts pass.
+
+
+def _ceilings(
+    rulebook: Rulebook, corridor_of: Callable[[int, str, str, bool], _Corridor | Rule]
+) -> dict[tuple[int, str, str, bool], int]:
+    ceilings = {}
+    memo: dict[object, int] = {}
+    for flow in rulebook.flows.values():
+        for from_role in flow.from_roles:
+            for to_role in flow.to_roles:
+                for same_party in (False, True):
+                    key = (flow.code, from_role, to_role, same_party)
+                    corridor = corridor_of(*key)
+                    if isinstance(corridor, _Corridor):
+                        # Many roles share their rules; the search is done once for each set.
+                        rules = _rule_ids(corridor)
+                        if rules not in memo:
+                            memo[rules] = _ceiling(rulebook, corridor)
+                        ceilings[key] = memo[rules]
+    return ceilings
+
+
+def _rule_ids(corridor: _Corridor) -> tuple[object, ...]:
+    return (
+        corridor.schema.digest32,
+        tuple(each.rule.id for each in corridor.refuses),
+        tuple(each.rule.id for each, _ in corridor.strips),
+        tuple(each.rule.id for each, _ in corridor.permits),
+    )
+
+
+def _ceiling(rulebook: Rulebook, corridor: _Corridor) -> int:
+    refuses = [each for forbid in corridor.refuses for each in _lifted(rulebook, forbid)]
+    memo: dict[tuple[str, tuple[str, ...]], bool] = {}
+    ceiling = 0
+    for each in corridor.schema.fields:
+        strips = [forbid for forbid, mask in corridor.strips if mask & each.mask]
+        lifted = refuses + [one for forbid in strips for one in _lifted(rulebook, forbid)]
+        for permit, mask in corridor.permits:
+            key = (permit.rule.id, tuple(forbid.rule.id for forbid in strips))
+            if mask & each.mask and key not in memo:
+                memo[key] = satisfiable([*lifted, permit.when] if permit.when else lifted)
+            if mask & each.mask and memo[key]:
+                ceiling |= each.mask
+    return ceiling
+
+
+def _lifted(rulebook: Rulebook, forbid: ForbidRule) -> list[Condition]:
+    """Return conditions that all hold exactly where the forbid does not apply."""
+    if not forbid.when:
+        return [forbid.unless]
+    return [(*each, *forbid.unless) for each in negated(forbid.when, rulebook.facts)]

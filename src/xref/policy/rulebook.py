@@ -1,0 +1,256 @@
+"""All rules, flows and schemas of a bundle, read and checked together: from bytes to a rulebook.
+
+Every inconsistency is a `ConfigError` that names the file, the rule and the cure. Nothing is
+ignored: a file in an unknown place, a member that nobody reads, a rule that can touch nothing.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from xref.errors import ConfigError
+from xref.policy.conditions import LIVE_FACT, LIVE_RECORD
+from xref.policy.facts import Fact, FactTable, check_table
+from xref.policy.flows import (
+    Agreement,
+    Flow,
+    Publication,
+    Purpose,
+    read_agreement,
+    read_flow,
+    read_obligations,
+    read_publication,
+    read_purposes,
+)
+from xref.policy.reading import Entry, read_toml
+from xref.policy.rules import (
+    ForbidRule,
+    PermitRule,
+    Rule,
+    Selector,
+    Words,
+    read_forbid,
+    read_permit,
+)
+from xref.policy.vocabulary import FLOOR_NEEDED
+from xref.wire.schema import Schema
+
+FACTS_PATH: Final = "policies/facts.toml"
+PURPOSES_PATH: Final = "policies/purposes.toml"
+OBLIGATIONS_PATH: Final = "policies/obligations.toml"
+OPERATION_PATH: Final = "policies/operation.toml"
+_FLOOR_PATH: Final = re.compile(r"policies/floor/[a-z0-9-]+\.toml")
+_AGREEMENT_PATH: Final = re.compile(r"policies/agreements/([a-z0-9-]+)/agreement\.toml")
+_SCHEMA_PATH: Final = re.compile(r"schemas/[a-z0-9_]+\.avsc")
+_OPERATION_NATURES: Final = ("receipt", "decision", "withdrawal")
+
+
+@dataclass(frozen=True, slots=True)
+class Rulebook:
+    """Everything that decides, checked against each other."""
+
+    table: FactTable
+    purposes: Mapping[str, Purpose]
+    obligations: Mapping[str, str]
+    schemas: Mapping[str, Schema]
+    flows: Mapping[str, Flow]
+    publications: Mapping[str, Publication]
+    agreements: Mapping[str, Agreement]
+    forbids: tuple[ForbidRule, ...]
+    permits: tuple[PermitRule, ...]
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """All rules: the forbids, then the permits."""
+        return tuple(each.rule for each in self.forbids) + tuple(p.rule for p in self.permits)
+
+    @property
+    def facts(self) -> tuple[Fact, ...]:
+        """What conditions may name: the attested facts and the sharing consent's record."""
+        return (*self.table.facts, LIVE_FACT)
+
+    def schema_of(self, flow: Flow) -> Schema:
+        """Return the flow's schema."""
+        return self.schemas[flow.schema]
+
+
+def read_rulebook(files: Mapping[str, bytes]) -> Rulebook:
+    """Return the rulebook in a bundle's files, by path, or raise `ConfigError`."""
+    _check_paths(files)
+    table = FactTable.parse(_needed(files, FACTS_PATH), FACTS_PATH)
+    check_table(table, LIVE_RECORD)
+    purposes = read_purposes(_needed(files, PURPOSES_PATH), PURPOSES_PATH)
+    obligations = read_obligations(_needed(files, OBLIGATIONS_PATH), OBLIGATIONS_PATH)
+    schemas = _schemas(files)
+    sources = _sources(files)
+    agreements = {owner: read_agreement(sources[owner], owner) for owner in _owners(files)}
+    flows = _flows(sources, purposes, schemas)
+    words = Words(
+        facts=(*table.facts, LIVE_FACT),
+        flows=flows,
+        purposes=tuple(purposes),
+        obligations=tuple(obligations),
+        fields=tuple(sorted({each.name for schema in schemas.values() for each in schema.fields})),
+    )
+    rulebook = Rulebook(
+        table=table,
+        purposes=purposes,
+        obligations=obligations,
+        schemas=schemas,
+        flows=flows,
+        publications=_publications(sources, flows),
+        agreements=agreements,
+        forbids=_forbids(files, words),
+        permits=_permits(sources, words),
+    )
+    for source in sources.values():
+        source.finish()
+    _check(rulebook)
+    return rulebook
+
+
+def _check_paths(files: Mapping[str, bytes]) -> None:
+    known = (FACTS_PATH, PURPOSES_PATH, OBLIGATIONS_PATH, OPERATION_PATH, "directory.toml")
+    for path in files:
+        patterns = (_FLOOR_PATH, _AGREEMENT_PATH, _SCHEMA_PATH)
+        if path not in known and not any(pattern.fullmatch(path) for pattern in patterns):
+            raise ConfigError(f"{path}: no such place in a bundle; remove it or correct its name")
+
+
+def _needed(files: Mapping[str, bytes], path: str) -> bytes:
+    if path not in files:
+        raise ConfigError(f"{path} is missing; add it to the bundle")
+    return files[path]
+
+
+def _schemas(files: Mapping[str, bytes]) -> dict[str, Schema]:
+    schemas: dict[str, Schema] = {}
+    for path in sorted(files):
+        if _SCHEMA_PATH.fullmatch(path):
+            schema = Schema.parse(files[path], path)
+            if path != f"schemas/{schema.name.rpartition('.')[2]}.avsc" or schema.name in schemas:
+                raise ConfigError(f"{path}: holds {schema.name}; name the file after the schema")
+            schemas[schema.name] = schema
+    return schemas
+
+
+def _owners(files: Mapping[str, bytes]) -> list[str]:
+    matches = (_AGREEMENT_PATH.fullmatch(path) for path in sorted(files))
+    return [match[1] for match in matches if match]
+
+
+def _sources(files: Mapping[str, bytes]) -> dict[str, Entry]:
+    """Return the files that hold flows and permits, by owner."""
+    sources = {"operation": read_toml(_needed(files, OPERATION_PATH), OPERATION_PATH)}
+    for owner in _owners(files):
+        path = f"policies/agreements/{owner}/agreement.toml"
+        sources[owner] = read_toml(files[path], path)
+    return sources
+
+
+def _flows(
+    sources: Mapping[str, Entry], purposes: Mapping[str, Purpose], schemas: Mapping[str, Schema]
+) -> dict[str, Flow]:
+    flows: dict[str, Flow] = {}
+    for owner, source in sources.items():
+        for entry in source.entries("flow"):
+            flow = read_flow(entry, owner, purposes, schemas)
+            if flow.name in flows or any(flow.code == each.code for each in flows.values()):
+                raise entry.fault(f"name or code {flow.code} is taken", "choose another")
+            # Only operation's flows pass the gates ungated, so nobody else may claim their nature.
+            if (flow.nature in _OPERATION_NATURES) != (owner == "operation"):
+                raise entry.fault(f"nature {flow.nature} in {owner}", "it has no place there")
+            flows[flow.name] = flow
+    for flow in flows.values():
+        for answered in flow.answers:
+            if answered not in flows:
+                raise ConfigError(f"flow {flow.name} answers unknown {answered!r}; correct it")
+    return flows
+
+
+def _publications(
+    sources: Mapping[str, Entry], flows: Mapping[str, Flow]
+) -> dict[str, Publication]:
+    publications: dict[str, Publication] = {}
+    for source in sources.values():
+        for entry in source.entries("publication"):
+            publication = read_publication(entry, flows)
+            if publication.kind in publications:
+                raise entry.fault("the kind is taken", "choose another")
+            publications[publication.kind] = publication
+    return publications
+
+
+def _forbids(files: Mapping[str, bytes], words: Words) -> tuple[ForbidRule, ...]:
+    forbids = []
+    for path in sorted(files):
+        if _FLOOR_PATH.fullmatch(path):
+            source = read_toml(files[path], path)
+            entries = source.entries("forbid")
+            source.finish()
+            forbids += [read_forbid(entry, words, "floor") for entry in entries]
+    return tuple(sorted(forbids, key=lambda each: each.rule.id))
+
+
+def _permits(sources: Mapping[str, Entry], words: Words) -> tuple[PermitRule, ...]:
+    permits = []
+    for owner, source in sources.items():
+        for entry in source.entries("permit"):
+            permit = read_permit(entry, words, owner)
+            for name in permit.selector.flows or ():
+                if words.flows[name].owner != owner:
+                    raise entry.fault(f"{name} is another agreement's flow", "permit your own only")
+            permits.append(permit)
+    return tuple(sorted(permits, key=lambda each: each.rule.id))
+
+
+def _check(rulebook: Rulebook) -> None:
+    ids = [rule.id for rule in rulebook.rules]
+    for rule_id in FLOOR_NEEDED:
+        if rule_id not in ids:
+            raise ConfigError(f"{rule_id} is missing; no bundle goes without this right")
+    twice = {rule_id for rule_id in ids if ids.count(rule_id) > 1}
+    if twice:
+        raise ConfigError(f"rule {min(twice)} is given twice; keep one")
+    for forbid in rulebook.forbids:
+        if forbid.effect == "ban":
+            _check_ban(forbid, rulebook)
+    for permit in rulebook.permits:
+        _check_permit(permit, rulebook)
+    for flow in rulebook.flows.values():
+        if rulebook.purposes[flow.purpose].prohibited:
+            raise ConfigError(f"flow {flow.name}: {flow.purpose} is never a purpose; remove it")
+
+
+def _check_ban(forbid: ForbidRule, rulebook: Rulebook) -> None:
+    """Refuse a bundle that holds what a ban names."""
+    for flow in _taken(forbid.selector, rulebook):
+        banned = mask_of(forbid.fields, forbid.categories, rulebook.schema_of(flow))
+        names = rulebook.schema_of(flow).names_of(banned)
+        if names or not (forbid.fields or forbid.categories):
+            what = f"field {names[0]}" if names else f"purpose {flow.purpose}"
+            raise ConfigError(f"flow {flow.name}: {what} is banned by {forbid.rule.id}; remove it")
+
+
+def _check_permit(permit: PermitRule, rulebook: Rulebook) -> None:
+    for flow in _taken(permit.selector, rulebook):
+        schema = rulebook.schema_of(flow)
+        for name in permit.fields:
+            if name not in schema.by_name:
+                message = f"{permit.rule.id}: {flow.name} has no field {name!r}; correct it"
+                raise ConfigError(message)
+        for category in permit.categories:
+            if not schema.mask_of_categories((category,)):
+                message = f"{permit.rule.id}: {flow.name} has no field of {category!r}; remove it"
+                raise ConfigError(message)
+
+
+def _taken(selector: Selector, rulebook: Rulebook) -> Iterable[Flow]:
+    return [flow for flow in rulebook.flows.values() if selector.takes(flow)]
+
+
+def mask_of(fields: Iterable[str], categories: Iterable[str], schema: Schema) -> int:
+    """Return the mask of those of the fields and categories that the schema has."""
+    names = [name for name in fields if name in schema.by_name]
+    return schema.mask_of(names) | schema.mask_of_categories(categories)

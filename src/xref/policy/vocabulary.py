@@ -1,0 +1,66 @@
+"""The closed words of the rules. A word that is not here is an error when a bundle is loaded."""
+
+from typing import Final
+
+ROLES: Final = (
+    "nrm",
+    "police",
+    "border-guard",
+    "consular-office",
+    "nationality-authority",
+    "service-provider",
+    "social-welfare",
+    "guardian-authority",
+    "asylum-authority",
+    "immigration",
+    "prosecutor",
+    "court",
+    "labour-inspectorate",
+    "health",
+    "legal-representative",
+    "international-organisation",
+    "oversight",
+    "hop",
+)
+
+WEIGHTS: Final = ("treaty", "soft-law", "recommended", "national", "derived")
+
+NATURES: Final = ("contact", "answer", "receipt", "decision", "withdrawal", "domestic")
+"""What a flow is by nature. `contact` opens contact about a person with the other Party: the gates
+towards the State of origin bind it. `answer` replies to a contact, `receipt` to any message,
+`withdrawal` takes a sharing consent back, `decision` tells a desk what its own hop decided, and
+`domestic` stays within one Party."""
+
+REACHES: Final = ("crossing", "domestic", "any")
+
+EFFECTS: Final = ("refuse", "strip", "keep", "scope", "ban")
+"""What a forbid does. `refuse`: the whole message stays. `strip`: the named fields stay. `keep`:
+the message stays unless the named fields go with it. `scope`: fields outside the sharing consent's
+scope stay. `ban`: no bundle may hold such a field or flow at all."""
+
+CHOICES: Final = ("every", "named", "asker")
+"""Which offices of a role receive: every one, the one named in the record, the one that asked."""
+
+FLOOR_NEEDED: Final = (
+    "floor/asylum",
+    "floor/child",
+    "floor/consular-choice",
+    "floor/consular-conflict",
+    "floor/family",
+    "floor/no-conditionality",
+    "floor/no-testing",
+    "floor/no-victim-label",
+    "floor/origin-fear",
+    "floor/public-identity",
+    "floor/purpose-firewall",
+    "floor/purpose-prohibited",
+    "floor/refusal-private",
+    "floor/second-approver",
+    "floor/sharing-consent",
+    "floor/sharing-consent-scope",
+    "floor/shelter-location",
+    "floor/status-offences",
+    "floor/trafficker-separate",
+    "floor/warned",
+)
+"""A bundle without one of these does not load: leaving a rule out would be a way of lifting it."""

@@ -1,0 +1,77 @@
+"""What the core asks of the world, by what each port owes. Drivers are in `xref.drivers`."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from xref.wire.office import Link
+
+Entropy: TypeAlias = Callable[[int], bytes]
+"""Returns that many random bytes, unpredictable to everybody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Bytes that a transport holds for a link, with their position in it (from 1, rising)."""
+
+    link: Link
+    position: int
+    parcel: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Outbound:
+    """A parcel to be published on a link."""
+
+    link: Link
+    parcel: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One change to a store: a new value, or None to remove the key."""
+
+    space: str
+    key: bytes
+    value: bytes | None
+
+
+class Transport(Protocol):
+    """Carries parcels between offices. It is trusted with nothing but trying.
+
+    Owes: what `publish` returned from stays readable, in order, until the retention time; several
+    processes may use it at once; a position once seen names the same bytes for ever. May
+    duplicate. Raises `UnavailableError` when it cannot tell that a parcel is durable.
+    """
+
+    def publish(self, parcels: Sequence[Outbound]) -> None:
+        """Append the parcels to their links, in order; they are durable on return."""
+
+    def read(self, after: Mapping[Link, int], limit: int, wait_seconds: float) -> Sequence[Arrival]:
+        """Return up to `limit` parcels behind the given positions, each link's in order.
+
+        Waits up to `wait_seconds` for the first; returns nothing if none comes.
+        """
+
+    def close(self) -> None:
+        """Release what is held; publishing and reading end."""
+
+
+class Store(Protocol):
+    """An office's own durable state: spaces of sorted keys, changed all at once or not at all.
+
+    Owes: exclusive use by one process (a second one is refused when opening); `commit` is atomic
+    and durable on return; what was removed or replaced is overwritten. Raises `UnavailableError`.
+    """
+
+    def get(self, space: str, key: bytes) -> bytes | None:
+        """Return the value of a key."""
+
+    def scan(self, space: str, start: bytes, stop: bytes, limit: int) -> list[tuple[bytes, bytes]]:
+        """Return up to `limit` (key, value) pairs with start <= key < stop, ascending."""
+
+    def commit(self, writes: Sequence[Write]) -> None:
+        """Make all the writes durable, or none."""
+
+    def close(self) -> None:
+        """Release the store."""

@@ -1,0 +1,1 @@
+"""The steps of `xref.hop`, one verb a file. No step imports another; their order is in `hop.py`."""

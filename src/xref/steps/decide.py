@@ -1,0 +1,111 @@
+"""Decide: at home on all the facts, abroad within the ceiling. Default deny; all reasons kept."""
+
+from dataclasses import replace
+
+from xref.errors import ConfigError
+from xref.knowledge import Knowledge, sharing_consent_of
+from xref.message import Decided, Message, Permitted, Refused
+from xref.policy import Permit, Question, Reason, Refusal
+from xref.wire.facts import Facts
+from xref.wire.header import NO_ID
+from xref.wire.office import party_of
+
+
+def decide(message: Message, knowledge: Knowledge, now_ms: int) -> Decided:
+    """Return the message with its permit, or with every reason against it."""
+    if message.facts is None:
+        return _abroad(message, knowledge)
+    return _at_home(message, message.facts, knowledge, now_ms)
+
+
+def _at_home(message: Message, facts: Facts, knowledge: Knowledge, now_ms: int) -> Decided:
+    header, problems = message.header, []
+    if facts.cause != NO_ID:
+        caused = knowledge.facts_of(facts.cause)
+        # Under another bundle the same codes would answer other questions.
+        if caused is None or len(caused.codes) != len(message.bundle.policy.facts.names):
+            return Refused(message, (UNKNOWN_CAUSE,))
+        facts = replace(facts, cause=NO_ID, codes=caused.codes)
+    given = knowledge.sharing_consent(header.consent_ref)
+    if given is not None and replace(given, withdrawn=False) != sharing_consent_of(message, facts):
+        problems.append(CHANGED)
+    live = (
+        header.consent_ref != NO_ID
+        and facts.consent_digest != bytes(32)
+        and facts.from_ms <= now_ms < facts.until_ms
+        and header.expires_ms <= facts.until_ms
+        and not (given is not None and given.withdrawn)
+    )
+    answer = _ask(message, facts.codes, facts.consent_mask, live=live)
+    if isinstance(answer, Permit) and not problems:
+        return Permitted(message, answer)
+    reasons = answer.reasons if isinstance(answer, Refusal) else ()
+    return Refused(message, (*problems, *reasons))
+
+
+def _ask(message: Message, codes: bytes, consent_mask: int, *, live: bool) -> Permit | Refusal:
+    header, directory = message.header, message.bundle.directory
+    sender, recipient = directory.find(header.sender), directory.find(header.recipient)
+    if sender is None or recipient is None:
+        raise ConfigError("the offices of a valid message left the directory")
+    question = Question(
+        flow=header.flow,
+        from_role=sender.role,
+        to_role=recipient.role,
+        same_party=party_of(header.sender) == party_of(header.recipient),
+        facts=codes,
+        carried_mask=message.envelope.mask,
+        sharing_consent_mask=consent_mask,
+        sharing_consent_live=live,
+    )
+    return message.bundle.policy.decide(question)
+
+
+def _abroad(message: Message, knowledge: Knowledge) -> Decided:
+    """Check what was disclosed against the ceiling of this flow: the facts stayed at home."""
+    header, policy, directory = message.header, message.bundle.policy, message.bundle.directory
+    sender, recipient = directory.find(header.sender), directory.find(header.recipient)
+    given = knowledge.sharing_consent(header.consent_ref)
+    if given is not None and given.withdrawn:
+        return Refused(message, (WITHDRAWN,))
+    if sender is None or recipient is None:
+        return Refused(message, (BEYOND_CEILING,))
+    ceiling = policy.ceiling(header.flow, sender.role, recipient.role, same_party=False)
+    mask = message.envelope.mask
+    if not mask or mask & ~ceiling:
+        return Refused(message, (BEYOND_CEILING,))
+    permit = Permit(
+        mask=mask,
+        retention_days=message.flow.retention_days,
+        obligations=(),
+        withheld=(),
+        rules=(),
+    )
+    return Permitted(message, permit)
+
+
+def _reason(rule: str, explain: str, cure: str) -> Reason:
+    return Reason(f"hop/{rule}", explain, cure, ("003:646-648",), "derived")
+
+
+UNKNOWN_CAUSE = _reason(
+    "unknown-cause",
+    "The message names a cause whose facts this hop does not have.",
+    "Submit the causing message first, on the same shard.",
+)
+CHANGED = _reason(
+    "sharing-consent-changed",
+    "The reference belongs to a sharing consent of another scope, flow or recipient.",
+    "Submit again with a reference of its own for each sharing consent, flow and recipient.",
+)
+WITHDRAWN = _reason(
+    "sharing-consent-withdrawn",
+    "The person has withdrawn the sharing consent.",
+    "Do not send it again; ask the person first.",
+)
+BEYOND_CEILING = _reason(
+    "beyond-ceiling",
+    "More was disclosed than the agreement can ever allow here.",
+    "Compare the bundles of both sides; the sending hop let through too much.",
+)
+"""Reasons of the hop's own; like all reasons they stay at home."""

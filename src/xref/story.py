@@ -1,0 +1,164 @@
+"""What an office can tell of its messages: read from its records, with rules put into words."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from xref.bundle import Bundle
+from xref.desk.cabinet import Cabinet
+from xref.errors import ConfigError
+from xref.policy import Rule
+from xref.ports import Store
+from xref.state import State
+
+_STAGES: Final = ("forwarded", "delivered", "opened", "erased")
+
+
+@dataclass(frozen=True, slots=True)
+class SentMessage:
+    """A message that an office sent, and what it knows of it; times in Unix ms."""
+
+    id: str
+    type: str
+    sender: str
+    recipient: str
+    case: str
+    created_ms: int
+    outcome: str
+    fault: str
+    disclosed: tuple[str, ...]
+    withheld: Mapping[str, tuple[str, ...]]
+    """Field names, each with the ids of the rules that keep it."""
+    reasons: tuple[str, ...]
+    """Ids of the rules that refused the whole message."""
+    rules: tuple[str, ...]
+    """All of these rules, once each."""
+    receipts: tuple[Mapping[str, Any], ...]
+
+    def as_json(self, bundle: Bundle) -> dict[str, Any]:
+        """Return the message for scripts; the office's own case number is not in it."""
+        return {
+            "id": self.id,
+            "type": self.type,
+            "from": self.sender,
+            "to": self.recipient,
+            "outcome": "delivered" if self.outcome == "opened" else self.outcome,
+            "opened": self.outcome == "opened",
+            "fault": self.fault,
+            "disclosed": list(self.disclosed),
+            "withheld": list(self.withheld),
+            "withheld_by": {name: list(rules) for name, rules in self.withheld.items()},
+            "rules": list(self.rules),
+            "explained": [rule_as_json(bundle, rule) for rule in self.rules],
+            "receipts": [dict(receipt) for receipt in self.receipts],
+            "created_ms": self.created_ms,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRecord:
+    """A record that its desk holds: why, what to do, since when (Unix ms)."""
+
+    case: str
+    publication: str
+    problem: str
+    reasons: tuple[str, ...]
+    since_ms: int
+
+
+def find_rule(bundle: Bundle, rule_id: str) -> Rule | None:
+    """Return the rule of an id, None for the hop's own reasons."""
+    try:
+        return bundle.policy.rule(rule_id)
+    except ConfigError:
+        return None
+
+
+def rule_as_json(bundle: Bundle, rule_id: str) -> dict[str, Any]:
+    """Return a rule with its sentence, citation, weight and cure."""
+    rule = find_rule(bundle, rule_id)
+    if rule is None:
+        return {"rule": rule_id, "explain": "", "cite": [], "weight": "", "cure": ""}
+    return {
+        "rule": rule.id,
+        "explain": rule.explain,
+        "cite": list(rule.cite),
+        "weight": rule.weight,
+        "cure": rule.cure,
+    }
+
+
+def sent_messages(store: Store, office: str, bundle: Bundle) -> list[SentMessage]:
+    """Return the messages that an office sent, the oldest first."""
+    cabinet = _cabinet(store)
+    records = dict(cabinet.all("record"))
+    found = []
+    for message, story in cabinet.all("sent"):
+        record = records.get(bytes.fromhex(story["record"]), {})
+        withheld = {each["field"]: tuple(each["rules"]) for each in story["withheld"]}
+        if story["outcome"] == "refused":
+            withheld = dict.fromkeys(story["fields"], ())
+        rules = [rule for names in withheld.values() for rule in names] + story["reasons"]
+        found.append(
+            SentMessage(
+                id=message.hex(),
+                type=story["type"],
+                sender=office,
+                recipient=story["to"],
+                case=record.get("record", {}).get("case", ""),
+                created_ms=story["created_ms"],
+                outcome=story["outcome"],
+                fault=story["fault"],
+                disclosed=tuple(story["disclosed"]),
+                withheld=withheld,
+                reasons=tuple(story["reasons"]),
+                rules=tuple(dict.fromkeys(rules)),
+                receipts=tuple(sorted(story["receipts"], key=_stage)),
+            )
+        )
+    order = {flow.name: code for code, flow in bundle.policy.flows.items()}
+    return sorted(found, key=lambda each: (each.created_ms, each.case, order.get(each.type, 0)))
+
+
+def _stage(receipt: Mapping[str, Any]) -> int:
+    """Return where a receipt stands on a message's way; they may arrive in another order."""
+    outcome = receipt["outcome"]
+    return _STAGES.index(outcome) if outcome in _STAGES else len(_STAGES)
+
+
+def received_messages(store: Store) -> list[tuple[str, dict[str, Any]]]:
+    """Return (message id, content) of what an office opened, the oldest first."""
+    found = [(message.hex(), content) for message, content in _cabinet(store).all("inbox")]
+    return sorted(found, key=lambda pair: (pair[1]["received_ms"], pair[0]))
+
+
+def held_records(store: Store) -> list[HeldRecord]:
+    """Return the records that the desk holds: some of their newest messages may not go."""
+    cabinet = _cabinet(store)
+    sent = dict(cabinet.all("sent"))
+    held = []
+    for _, story in cabinet.all("record"):
+        messages = [sent[bytes.fromhex(m)] for m in story["messages"] if bytes.fromhex(m) in sent]
+        refused = [each for each in messages if each["outcome"] in ("refused", "rejected")]
+        if not story["problem"] and not refused:
+            continue
+        reasons = [rule for each in refused for rule in (each["reasons"] or [each["fault"]])]
+        held.append(
+            HeldRecord(
+                case=story["record"]["case"],
+                publication=story["record"]["publication"],
+                problem=story["problem"],
+                reasons=tuple(dict.fromkeys(reasons)),
+                since_ms=min([each["created_ms"] for each in refused], default=story["at_ms"]),
+            )
+        )
+    return held
+
+
+def _cabinet(store: Store) -> Cabinet:
+    return Cabinet(State(store), _no_entropy)
+
+
+def _no_entropy(size: int) -> bytes:
+    message = f"a reader of records makes nothing new ({size} bytes were asked for)"
+    raise RuntimeError(message)

@@ -1,0 +1,143 @@
+"""The body: a key box for the receiving desk and the fields sealed one by one. docs/spec/body.md.
+
+A hop drops sealed fields and never opens one. Each field is bound to the statement and to its
+field id, so a sealed field fits one place in one message.
+"""
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from xref.errors import MalformedError
+from xref.limits import FIELD_STEP, FIELD_VALUE_BYTES_MAX, FIELDS_MAX
+from xref.wire.cursor import require
+from xref.wire.key import HPKE_OVERHEAD_BYTES, OpeningKey, seal
+
+KEY_BYTES: Final = 32
+KEY_BOX_BYTES: Final = HPKE_OVERHEAD_BYTES + KEY_BYTES
+SALT_BYTES: Final = 16
+_TAG_BYTES: Final = 16
+_PRESENT: Final = b"\x02"  # Avro's branch 1 of ["null", T]; an absent field is never sealed
+_HEAD_BYTES: Final = SALT_BYTES + 4
+_SEALED_MIN: Final = FIELD_STEP + _TAG_BYTES
+_FIELD: Final = struct.Struct(">HI")  # field id, length
+_MASKS_CACHED_MAX: Final = 1024
+_SEALED_MAX: Final = FIELD_VALUE_BYTES_MAX + _HEAD_BYTES + FIELD_STEP + _TAG_BYTES
+
+
+def _box_info(statement: bytes) -> bytes:
+    return b"xref/desk/v1\0" + statement
+
+
+def seal_key_box(public: bytes, statement: bytes, key: bytes) -> bytes:
+    """Seal the message's 32-byte `key` to the receiving desk's X-Wing `public` key."""
+    return seal(public, _box_info(statement), key)
+
+
+def open_key_box(private: OpeningKey, statement: bytes, box: bytes) -> bytes:
+    """Return the message's key, or raise `MalformedError`."""
+    key = private.open(_box_info(statement), box)
+    require(len(key) == KEY_BYTES, "key box: not a key of 32 bytes")
+    return key
+
+
+def seal_field(key: bytes, statement: bytes, field_id: int, salt: bytes, avro: bytes) -> bytes:
+    """Seal one present field; the plaintext is padded with zeros to a multiple of 32."""
+    length = _HEAD_BYTES + len(avro)
+    padding = bytes(-length % FIELD_STEP)
+    plaintext = salt + len(avro).to_bytes(4) + avro + padding
+    return AESGCM(key).encrypt(field_id.to_bytes(12), plaintext, statement)
+
+
+def open_field(key: bytes, statement: bytes, field_id: int, sealed: bytes) -> tuple[bytes, bytes]:
+    """Return (salt, avro) of a sealed field, or raise `MalformedError`."""
+    try:
+        plaintext = AESGCM(key).decrypt(field_id.to_bytes(12), sealed, statement)
+    except InvalidTag as error:
+        message = f"field {field_id}: does not open"
+        raise MalformedError(message) from error
+    salt, length = plaintext[:SALT_BYTES], int.from_bytes(plaintext[SALT_BYTES:_HEAD_BYTES])
+    stop = _HEAD_BYTES + length
+    padded = stop + -stop % FIELD_STEP == len(plaintext) and length <= FIELD_VALUE_BYTES_MAX
+    if not padded or plaintext[stop:].strip(b"\0"):
+        message = f"field {field_id}: padding is not as specified"
+        raise MalformedError(message)
+    avro = plaintext[_HEAD_BYTES:stop]
+    if avro[:1] != _PRESENT:
+        message = f"field {field_id}: sealed, but not a present value"
+        raise MalformedError(message)
+    return salt, avro
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A key box and the sealed fields still carried, as (field id, sealed bytes), ascending."""
+
+    key_box: bytes
+    sealed: tuple[tuple[int, bytes], ...]
+
+    def encode(self) -> bytes:
+        """Return the wire bytes."""
+        parts = [self.key_box]
+        for field_id, sealed in self.sealed:
+            parts.append(_FIELD.pack(field_id, len(sealed)))
+            parts.append(sealed)
+        return b"".join(parts)
+
+    def keep(self, field_ids: frozenset[int]) -> "Body":
+        """Return the body with only those sealed fields: minimising is dropping."""
+        return Body(self.key_box, tuple(item for item in self.sealed if item[0] in field_ids))
+
+
+def parse_body(data: bytes) -> Body:
+    """Return the body in `data`, to its last byte, or raise `MalformedError`."""
+    stop, size, before = KEY_BOX_BYTES, len(data), -1
+    sealed: list[tuple[int, bytes]] = []
+    # Done for every field of every message, hence without a Cursor.
+    while stop + _FIELD.size <= size:
+        field_id, length = _FIELD.unpack_from(data, stop)
+        start = stop + _FIELD.size
+        stop = start + length
+        if field_id <= before:
+            raise MalformedError("body: field ids must ascend")
+        if not _SEALED_MIN <= length <= _SEALED_MAX or (length - _TAG_BYTES) % FIELD_STEP:
+            message = f"field {field_id}: sealed to {length} bytes, not in steps of 32"
+            raise MalformedError(message)
+        sealed.append((field_id, data[start:stop]))
+        before = field_id
+    if stop != size:
+        message = f"body: ends after {size} bytes, {max(stop, size + 1)} are needed"
+        raise MalformedError(message)
+    require(len(sealed) <= FIELDS_MAX, f"body: more than {FIELDS_MAX} fields")
+    return Body(data[:KEY_BOX_BYTES], tuple(sealed))
+
+
+def mask_of(field_ids: Sequence[int], schema_field_ids: Sequence[int]) -> int:
+    """Return the mask that carries `field_ids` out of a schema's ascending field ids."""
+    return _mask_of(tuple(field_ids), tuple(schema_field_ids))
+
+
+@lru_cache(maxsize=_MASKS_CACHED_MAX)
+def _mask_of(field_ids: tuple[int, ...], schema_field_ids: tuple[int, ...]) -> int:
+    bits = {field_id: 1 << place for place, field_id in enumerate(schema_field_ids)}
+    try:
+        return sum(bits[field_id] for field_id in field_ids)
+    except KeyError as error:
+        raise MalformedError("body: a field that the schema does not have") from error
+
+
+def ids_of(mask: int, schema_field_ids: Sequence[int]) -> frozenset[int]:
+    """Return the field ids that a mask carries, out of a schema's ascending field ids."""
+    return _ids_of(mask, tuple(schema_field_ids))
+
+
+@lru_cache(maxsize=_MASKS_CACHED_MAX)
+def _ids_of(mask: int, schema_field_ids: tuple[int, ...]) -> frozenset[int]:
+    return frozenset(
+        field_id for place, field_id in enumerate(schema_field_ids) if mask >> place & 1
+    )

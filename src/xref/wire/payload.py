@@ -1,0 +1,102 @@
+"""A parcel's inside: slots, acknowledgement, takeover or keyring. See docs/spec/payload.md."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from xref.limits import (
+    CHECKPOINT_BYTES_MAX,
+    KEYRING_BYTES_MAX,
+    SLOTS_PER_PARCEL_MAX,
+    WIRE_NUMBER_MAX,
+)
+from xref.wire.cursor import Cursor, require
+from xref.wire.envelope import Slot, read_slot
+from xref.wire.parcel import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class SlotsPayload:
+    """Consecutive slots of a link from `first_index`, with the checkpoint that ends them."""
+
+    first_index: int
+    checkpoint: str
+    slots: tuple[Slot, ...]
+
+    @property
+    def end(self) -> int:
+        """The index after the last slot, which is the checkpoint's size."""
+        return self.first_index + len(self.slots)
+
+
+@dataclass(frozen=True, slots=True)
+class AcknowledgementPayload:
+    """The mirror's newest checkpoint with the receiver's cosignature."""
+
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakeoverPayload:
+    """The signed head with which a new generation of the sender begins."""
+
+    checkpoint: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyringPayload:
+    """A Party's signed keyring."""
+
+    note: str
+
+
+Payload = SlotsPayload | AcknowledgementPayload | TakeoverPayload | KeyringPayload
+
+
+def _text(data: bytes, what: str) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        require(condition=False, detail=f"{what}: not UTF-8")
+        raise
+
+
+def encode_slots(first_index: int, checkpoint: str, slots: Sequence[Slot]) -> bytes:
+    """Return the payload of kind 1."""
+    note = checkpoint.encode()
+    head = first_index.to_bytes(8) + len(note).to_bytes(2) + note + len(slots).to_bytes(2)
+    return head + b"".join(slot.encode() for slot in slots)
+
+
+def encode_note(kind: Kind, note: str) -> bytes:
+    """Return the payload of kind 2, 3 or 4: one signed note."""
+    data = note.encode()
+    return len(data).to_bytes(4 if kind is Kind.KEYRING else 2) + data
+
+
+def parse_payload(kind: Kind, data: bytes) -> Payload:
+    """Return the payload of a parcel of `kind`, or raise `MalformedError`.
+
+    Not checked here: any signature, and the envelopes' inside.
+    """
+    cursor = Cursor(data, f"payload {kind.value}")
+    payload: Payload
+    if kind is Kind.SLOTS:
+        payload = _read_slots(cursor)
+    elif kind is Kind.KEYRING:
+        payload = KeyringPayload(_text(cursor.block(4, KEYRING_BYTES_MAX), "keyring"))
+    else:
+        note = _text(cursor.block(2, CHECKPOINT_BYTES_MAX), "checkpoint")
+        payload = (
+            AcknowledgementPayload(note) if kind is Kind.ACKNOWLEDGEMENT else TakeoverPayload(note)
+        )
+    cursor.finish()
+    return payload
+
+
+def _read_slots(cursor: Cursor) -> SlotsPayload:
+    first_index = cursor.count()
+    checkpoint = _text(cursor.block(2, CHECKPOINT_BYTES_MAX), "checkpoint")
+    count = cursor.number(2)
+    require(0 < count <= SLOTS_PER_PARCEL_MAX, f"payload 1: {count} slots")
+    require(first_index <= WIRE_NUMBER_MAX - count, "payload 1: the first index is too large")
+    return SlotsPayload(first_index, checkpoint, tuple(read_slot(cursor) for _ in range(count)))

@@ -1,0 +1,212 @@
+"""Schemas: which fields a message may have, and the one encoding of each. See docs/spec/schema.md.
+
+A schema is an Avro record whose fields are `["null", T]`, each atomic and committed on its own. It
+is named by the SHA-256 of its normalised form (RFC 8785 JSON, names resolved, all attributes kept).
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Final
+
+import rfc8785
+
+from xref.errors import ConfigError, MalformedError
+from xref.wire.avro import AvroCodec
+from xref.wire.normal import (
+    NAME,
+    PRIMITIVES,
+    check_record,
+    named_types,
+    normalise,
+    read_json,
+)
+
+__all__ = ["CATEGORIES", "SENSITIVITIES", "Derivation", "Schema", "SchemaField", "normalise"]
+
+
+CATEGORIES: Final = frozenset(
+    {
+        "reference",
+        "status",
+        "identity",
+        "safeguard",
+        "language",
+        "needs",
+        "exploitation",
+        "family",
+        "contact",
+        "consent",
+        "travel",
+        "travel-document",
+        "biometric",
+        "outcome",
+        # Never in a message; named so that the floor can forbid them by name.
+        "asylum",
+        "cooperation",
+        "disease-test",
+        "refusal",
+        "shelter-location",
+        "status-offence",
+        "suspect",
+    }
+)
+SENSITIVITIES: Final = ("operational", "personal", "sensitive")
+"""In rising order: tells nothing of a person; about a person; harms if it leaks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Derivation:
+    """How a coarser sibling is made: `function` applied to the record's field `source`."""
+
+    function: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaField:
+    """One field. `bit` is its place (from 0) among the fields by ascending id, so in every mask."""
+
+    name: str
+    id: int
+    bit: int
+    category: str
+    sensitivity: str
+    required: bool
+    derived: Derivation | None
+    source: str
+    doc: str
+    type: Any = field(compare=False)
+    symbols: tuple[str, ...] = ()
+    _codec: AvroCodec = field(compare=False, repr=False, kw_only=True)
+
+    @property
+    def kind(self) -> str:
+        """The Avro type's name: `string`, `enum`, `array`, ..."""
+        return self.type if isinstance(self.type, str) else str(self.type["type"])
+
+    @property
+    def mask(self) -> int:
+        """This field alone, as a mask."""
+        return 1 << self.bit
+
+    def encode(self, value: object) -> bytes:
+        """Return the value's bytes with its union branch, or raise `MalformedError`."""
+        return self._codec.encode(value)
+
+    def decode(self, data: bytes) -> object:
+        """Return the value (None when absent), or raise `MalformedError` unless canonical."""
+        return self._codec.decode(data)
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """A checked schema; `fields` by ascending `xref.id`."""
+
+    name: str
+    canonical: bytes = field(repr=False)
+    digest32: bytes
+    fields: tuple[SchemaField, ...] = field(repr=False)
+    by_name: Mapping[str, SchemaField] = field(repr=False, compare=False)
+
+    @classmethod
+    def parse(cls, data: bytes, where: str = "schema") -> "Schema":
+        """Return the schema in the bytes of an .avsc file; raise `ConfigError` naming `where`."""
+        return _parse(bytes(data), where)
+
+    @property
+    def full_mask(self) -> int:
+        """The mask of all fields."""
+        return (1 << len(self.fields)) - 1
+
+    def mask_of(self, names: Iterable[str]) -> int:
+        """Return the mask of the named fields; raise `ConfigError` for a name it does not have."""
+        mask = 0
+        for name in names:
+            found = self.by_name.get(name)
+            if found is None:
+                raise ConfigError(f"schema {self.name} has no field {name!r}; use its own names")
+            mask |= found.mask
+        return mask
+
+    def mask_of_categories(self, categories: Iterable[str]) -> int:
+        """Return the mask of all fields of these categories."""
+        wanted = frozenset(categories)
+        return sum(each.mask for each in self.fields if each.category in wanted)
+
+    def names_of(self, mask: int) -> tuple[str, ...]:
+        """Return the names behind a mask, by ascending id; an unused bit is `MalformedError`."""
+        if mask < 0 or mask > self.full_mask:
+            raise MalformedError(f"mask: a bit beyond the {len(self.fields)} fields of {self.name}")
+        return tuple(each.name for each in self.fields if mask & each.mask)
+
+
+@lru_cache(maxsize=256)
+def _parse(data: bytes, where: str) -> Schema:
+    try:
+        return _build(normalise(read_json(data)))
+    except ConfigError as error:
+        message = f"{where}: {error}"
+        raise ConfigError(message) from None
+
+
+def _build(document: dict[str, Any]) -> Schema:
+    named = dict(named_types(document))
+    check_record(document)
+    ordered = sorted(document["fields"], key=lambda each: each["xref.id"])
+    fields = tuple(_field(each, bit, named) for bit, each in enumerate(ordered))
+    canonical = rfc8785.dumps(document)
+    return Schema(
+        name=document["name"],
+        canonical=canonical,
+        digest32=hashlib.sha256(canonical).digest(),
+        fields=fields,
+        by_name={each.name: each for each in fields},
+    )
+
+
+def _field(document: dict[str, Any], bit: int, named: Mapping[str, Any]) -> SchemaField:
+    type_document = document["type"][1]
+    return SchemaField(
+        name=document["name"],
+        id=document["xref.id"],
+        bit=bit,
+        category=_word(document, "xref.category", sorted(CATEGORIES)),
+        sensitivity=_word(document, "xref.sensitivity", SENSITIVITIES),
+        required=document.get("xref.required", False),
+        derived=_derivation(document),
+        source=document.get("xref.source", "ours"),
+        doc=document.get("doc", ""),
+        type=type_document,
+        symbols=_symbols(type_document, named),
+        _codec=AvroCodec(type_document, named, document["name"]),
+    )
+
+
+def _word(document: dict[str, Any], attribute: str, allowed: Sequence[str]) -> str:
+    word = document[attribute]
+    if word not in allowed:
+        known = ", ".join(allowed)
+        raise ConfigError(f"field {document['name']}: {attribute} must be one of {known}")
+    return str(word)
+
+
+def _derivation(document: dict[str, Any]) -> Derivation | None:
+    derived = document.get("xref.derived")
+    if derived is None:
+        return None
+    members = derived if isinstance(derived, dict) else {}
+    names = (members.get("function"), members.get("from"))
+    if len(members) != 2 or not all(isinstance(n, str) and NAME.fullmatch(n) for n in names):  # noqa: PLR2004 - exactly these
+        raise ConfigError(f'field {document["name"]}: xref.derived is {{"function", "from"}}')
+    return Derivation(function=str(names[0]), source=str(names[1]))
+
+
+def _symbols(document: Any, named: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the codes of an enum or of a list of an enum, else nothing."""
+    if isinstance(document, str):
+        return () if document in PRIMITIVES else _symbols(named[document], named)
+    if document["type"] == "array":
+        return _symbols(document["items"], named)
+    return tuple(document.get("symbols", ()))

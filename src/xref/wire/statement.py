@@ -1,0 +1,25 @@
+"""Field commitments and the statement that binds them to the header. See docs/spec/statement.md."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Final
+
+COMMITMENT_BYTES: Final = 32
+
+
+def field_commitment(
+    message: bytes, schema: bytes, field_id: int, salt: bytes, avro: bytes
+) -> bytes:
+    """Return c_i for one field: `avro` is its value with the union branch, present or null."""
+    domain = b"xref/field/v1\0"
+    return hashlib.sha256(domain + message + schema + field_id.to_bytes(2) + salt + avro).digest()
+
+
+def statement_of(
+    header_salt: bytes, header: bytes, facts_c: bytes, commitments: Sequence[bytes]
+) -> bytes:
+    """Return the 32 bytes that the author signs (in a batch): everything a message says."""
+    count = len(commitments).to_bytes(2)
+    return hashlib.sha256(
+        b"xref/statement/v1\0" + header_salt + header + facts_c + count + b"".join(commitments)
+    ).digest()

@@ -1,0 +1,256 @@
+"""Wiring: from configuration to running participants. The only importer of drivers."""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import structlog
+
+from xref.bundle import Bundle, read_bundle
+from xref.config import DeskConfig, HopConfig, TransportConfig, WitnessConfig, load_config
+from xref.desk.adapter import Adapter
+from xref.desk.desk import Desk, DeskSetup, storage_key
+from xref.desk.spool import Spool
+from xref.desk.write_form import Received, write_form
+from xref.drivers.files import (
+    read_keyrings,
+    read_keys,
+    read_seed,
+    write_keys,
+    write_seed,
+    write_whole,
+)
+from xref.drivers.sqlite_store import SqliteStore
+from xref.drivers.sqlite_transport import SqliteTransport
+from xref.drivers.witness_http import HttpWitness, Witness, WitnessServer, WitnessStore
+from xref.errors import ConfigError, MalformedError
+from xref.hop import Hop, HopSetup
+from xref.issue_keys import peers_of
+from xref.keychain import Keychain, KeyDirectory
+from xref.limits import CLOCK_SKEW_MS, LOG_SIZE_MAX, MESSAGE_LIFE_MS_MAX
+from xref.ports import Store, Transport
+from xref.running import Stop, now_ms, run_desk, run_hop
+from xref.tlog.note import NoteError, Verifier, open_note
+from xref.wire.key import KeyUse, SigningKey
+from xref.wire.keyring import Keyring, parse_keyring
+from xref.wire.office import parse_link, party_name
+from xref.witnessing import WitnessClient
+
+_SPOOL_BATCH = 256
+
+
+def _transport(config: TransportConfig, folder: Path) -> Transport:
+    return SqliteTransport(folder / config.folder, config.retention_days)
+
+
+def bundles_of(config: HopConfig | DeskConfig, folder: Path) -> dict[bytes, Bundle]:
+    """Return the verified bundles that an office is configured with, by digest."""
+    found = [read_bundle(folder / name, config.parties) for name in config.bundles]
+    return {bundle.digest32: bundle for bundle in found}
+
+
+def _newest(bundles: dict[bytes, Bundle]) -> Bundle:
+    return max(bundles.values(), key=lambda bundle: bundle.valid_from_ms)
+
+
+def _keychain(file: Path, office: str) -> tuple[Keychain, bytes]:
+    """Read an office's keys and destroy those whose last message has expired."""
+    keychain, storage = read_keys(file)
+    if keychain.office != office:
+        message = f"{file}: the keys are of {keychain.office}, the configuration says {office}"
+        raise ConfigError(message)
+    oldest_ms = now_ms() - MESSAGE_LIFE_MS_MAX - CLOCK_SKEW_MS
+    kept = [key for key in keychain.keys if key.use is KeyUse.LOG or key.until_ms > oldest_ms]
+    if len(kept) < len(keychain.keys):
+        write_keys(file, office, kept, storage)
+        keychain = Keychain(office, kept)
+    return keychain, storage
+
+
+@contextmanager
+def open_hop(file: Path) -> Iterator[tuple[Hop, Transport, list[WitnessClient], list[str]]]:
+    """Open a hop by its configuration; it holds its state's lock until closed."""
+    config, folder = load_config(file, HopConfig), file.parent
+    bundles = bundles_of(config, folder)
+    keychain, _ = _keychain(folder / config.keys, config.office)
+    peers = peers_of(config.office, _newest(bundles).directory)
+    setup = HopSetup(keychain, bundles, config.parties, peers, config.shard)
+    store, transport = SqliteStore(folder / config.state), _transport(config.transport, folder)
+    witnesses: list[WitnessClient] = [
+        HttpWitness(each.name, each.key, each.url) for each in config.witnesses
+    ]
+    try:
+        hop = Hop(setup, store, transport, os.urandom)
+        yield hop, transport, witnesses, read_keyrings(folder / config.keyrings)
+    finally:
+        transport.close()
+        store.close()
+
+
+def run_hop_at(file: Path, stop: Stop) -> None:
+    """Run the hop of a configuration file until asked to stop."""
+    with open_hop(file) as (hop, transport, witnesses, keyrings):
+        run_hop(hop, transport, witnesses, keyrings, stop)
+
+
+class _Rim:
+    """A running desk's spool and the folder of its office."""
+
+    def __init__(self, spool: Spool, adapter: Adapter, received: Path) -> None:
+        self._spool, self._adapter, self._received = spool, adapter, received
+
+    def take_spooled(self, desk: Desk) -> int:
+        """Publish what was submitted; return how many messages were sent."""
+        rows = self._spool.take(_SPOOL_BATCH)
+        if not rows:
+            return 0
+        done = desk.publish(rows, now_ms())
+        self._spool.remove([key for key, _ in rows])
+        return done.sent
+
+    def hand_over(self, desk: Desk) -> int:
+        """Write what was opened as files in the office's own form, named by message id."""
+        waiting = desk.handoffs()
+        for message, content in waiting:
+            form = Received(
+                message=message,
+                type=content["type"],
+                values=content["values"],
+                from_office=content["from"],
+                received_at_ms=content["received_ms"],
+            )
+            write_whole(self._received / f"{message.hex()}.json", write_form(self._adapter, form))
+        if waiting:
+            desk.handed([message for message, _ in waiting], now_ms())
+        return len(waiting)
+
+
+def run_desk_at(file: Path, stop: Stop) -> None:
+    """Run the desk of a configuration file until asked to stop."""
+    config, folder = load_config(file, DeskConfig), file.parent
+    bundles = bundles_of(config, folder)
+    keychain, storage = _keychain(folder / config.keys, config.office)
+    own = _newest(bundles).directory.office(config.office)
+    setup = DeskSetup(keychain, bundles, config.parties, own.hop, own.shard)
+    store, transport = SqliteStore(folder / config.state), _transport(config.transport, folder)
+    spool_store = SqliteStore(folder / config.spool, shared=True)
+    spool = Spool(spool_store, storage_key(storage), os.urandom)
+    rim = _Rim(spool, Adapter.load(folder / config.adapter), folder / config.received)
+    try:
+        desk = Desk(setup, store, transport, os.urandom)
+        run_desk(desk, transport, rim, read_keyrings(folder / config.keyrings), stop)
+    finally:
+        for each in (transport, store, spool_store):
+            each.close()
+
+
+class DeskOffice:
+    """What commands beside the running desk need: its adapter, bundle, spool and records."""
+
+    def __init__(self, file: Path) -> None:
+        """Open by configuration; the running desk goes on undisturbed."""
+        self.config, self.folder = load_config(file, DeskConfig), file.parent
+        self.bundles = bundles_of(self.config, self.folder)
+        self.bundle = _newest(self.bundles)
+        self.adapter = Adapter.load(self.folder / self.config.adapter)
+        self._storage = _keychain(self.folder / self.config.keys, self.config.office)[1]
+
+    @contextmanager
+    def spool(self) -> Iterator[Spool]:
+        """Open the spool, to which several commands may add."""
+        store = SqliteStore(self.folder / self.config.spool, shared=True)
+        try:
+            yield Spool(store, storage_key(self._storage), os.urandom)
+        finally:
+            store.close()
+
+    @contextmanager
+    def records(self) -> Iterator[Store]:
+        """Open the desk's state to read it beside the running desk."""
+        store = open_state(self.folder / self.config.state)
+        try:
+            yield store
+        finally:
+            store.close()
+
+
+def open_state(file: Path) -> Store:
+    """Open an office's state as of now, running or not; `ConfigError` if there is none."""
+    if not file.is_file():
+        message = f"{file}: no such state; start the office once, or name its folder"
+        raise ConfigError(message)
+    return SqliteStore(file, snapshot=True)
+
+
+def run_witness_at(file: Path, stop: Stop) -> None:
+    """Run the witness of a configuration file until asked to stop."""
+    config, folder = load_config(file, WitnessConfig), file.parent
+    key = SigningKey(read_seed(folder / config.keys))
+    directory = KeyDirectory(_keyrings(config, folder))
+    witness = Witness(
+        WitnessStore(folder / config.state),
+        lambda origin: _trusted(directory, origin),
+        config.name,
+        key.private,
+        lambda: now_ms() // 1000,
+    )
+    server = WitnessServer((config.host, config.port), witness)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    structlog.get_logger().info("ready", witness=config.name)
+    try:
+        while not stop.asked():
+            stop.pause(1)
+    finally:
+        server.shutdown()
+        server.server_close()
+        witness.store.close()
+
+
+def _keyrings(config: WitnessConfig, folder: Path) -> dict[str, Keyring]:
+    """Return the newest verified keyring of each Party; `ConfigError` for one that is not."""
+    found: dict[str, Keyring] = {}
+    for note in read_keyrings(folder / config.keyrings):
+        try:
+            keyring = parse_keyring(note.rpartition("\n\n")[0] + "\n")
+            public = config.parties.get(keyring.party, b"")
+            open_note(note, [Verifier(party_name(keyring.party), public)])
+        except (NoteError, MalformedError) as error:
+            message = f"{folder / config.keyrings}: a keyring that its Party did not sign"
+            raise ConfigError(message) from error
+        known = found.get(keyring.party)
+        if known is None or known.version < keyring.version:
+            found[keyring.party] = keyring
+    return found
+
+
+def _trusted(directory: KeyDirectory, origin: str) -> Verifier | None:
+    """Return the key of a link's log or of a hop's trail, None for a log that nobody lists."""
+    if origin.startswith("xref/trail/v1/"):
+        hop = origin.removeprefix("xref/trail/v1/").partition("/")[0]
+        lines = directory.all_of(hop, KeyUse.LOG)
+        return Verifier(origin, lines[0].key.public) if lines else None
+    try:
+        verifiers = directory.log_verifiers(parse_link(origin), LOG_SIZE_MAX)
+    except MalformedError:
+        return None
+    return verifiers[0] if verifiers else None
+
+
+__all__ = [
+    "DeskOffice",
+    "bundles_of",
+    "open_hop",
+    "open_state",
+    "read_keyrings",
+    "read_keys",
+    "read_seed",
+    "run_desk_at",
+    "run_hop_at",
+    "run_witness_at",
+    "write_keys",
+    "write_seed",
+    "write_whole",
+]

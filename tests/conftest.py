@@ -1,0 +1,77 @@
+"""What every test shares: hypothesis profiles, and what a machine may leave out."""
+
+import functools
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+CI = os.environ.get("XREF_CI") == "1"
+GO_NEEDED = (1, 26)  # the first whose standard library has HPKE over X-Wing
+
+# In CI the same examples every time, so that a red run can be repeated; new ones elsewhere.
+settings.register_profile("quick", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+settings.register_profile(
+    "fuzz",
+    deadline=None,
+    max_examples=5_000,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+settings.load_profile("ci" if CI else "quick")
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Something outside Python that some tests need, and how to see whether it is there."""
+
+    marker: str
+    title: str
+    present: Callable[[], bool]
+
+
+def _go_is_present() -> bool:
+    if shutil.which("go") is None:
+        return False
+    answer = subprocess.run(["go", "env", "GOVERSION"], capture_output=True, text=True, check=False)
+    found = re.match(r"go(\d+)\.(\d+)", answer.stdout)
+    return found is not None and (int(found[1]), int(found[2])) >= GO_NEEDED
+
+
+NEEDS = (
+    Need("needs_go", "Go 1.26 or later", functools.cache(_go_is_present)),
+    Need("needs_kafka", "Kafka (XREF_KAFKA)", lambda: bool(os.environ.get("XREF_KAFKA"))),
+)
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """Return the checkout's top folder."""
+    return Path(__file__).resolve().parents[1]
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Leave out what this machine cannot run; in CI nothing may be missing."""
+    for need in NEEDS:
+        if item.get_closest_marker(need.marker) and not need.present():
+            if CI:
+                pytest.fail(f"CI must have {need.title}", pytrace=False)
+            pytest.skip(f"needs {need.title}")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in one line what was left out and why."""
+    reasons = [
+        report.longrepr[2].removeprefix("Skipped: ")
+        for report in terminalreporter.getreports("skipped")
+        if isinstance(report.longrepr, tuple)
+    ]
+    if reasons:
+        counted = (f"{reasons.count(why)} ({why})" for why in sorted(set(reasons)))
+        terminalreporter.write_line(f"Left out: {', '.join(counted)}.")

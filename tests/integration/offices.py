@@ -1,0 +1,63 @@
+"""Real offices as processes in a folder, for integration tests."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from xref.demo_setup import OFFICES, WITNESS_PROCESS, Participant, la_form, lay_out
+from xref.processes import Processes, run_once
+
+ALL = (WITNESS_PROCESS, *OFFICES)
+WAIT_SECONDS = 40
+
+
+class Offices:
+    """The demonstration's participants, running in `data`."""
+
+    def __init__(self, data: Path, processes: Processes) -> None:
+        self.data, self.processes = data, processes
+
+    def config(self, folder: str) -> str:
+        each = next(each for each in ALL if each.folder == folder)
+        return str(self.data / folder / f"{each.kind}.toml")
+
+    def start(self, each: Participant) -> None:
+        log = self.data / each.folder / f"{each.kind}.log"
+        log.unlink(missing_ok=True)
+        command = [each.kind, "run", "--config", self.config(each.folder)]
+        self.processes.start(each.folder, command, log)
+
+    def status(self, folder: str) -> dict[str, Any]:
+        answered = run_once(["desk", "status", "--json", "--config", self.config(folder)])
+        status: dict[str, Any] = json.loads(answered)
+        return status
+
+    def outcomes(self, folder: str) -> list[tuple[str, str]]:
+        return [(each["type"], each["outcome"]) for each in self.status(folder)["messages"]]
+
+    def submit_people(self) -> None:
+        form = la_form(self.data)
+        run_once(["desk", "submit", str(form), "--config", self.config("la-nrm")])
+
+
+@contextmanager
+def running(data: Path) -> Iterator[Offices]:
+    """Lay out and start everybody; end them afterwards."""
+    lay_out(data)
+    with Processes() as processes:
+        offices = Offices(data, processes)
+        for each in ALL:
+            offices.start(each)
+        wait_for(lambda: all(processes.is_ready(each.folder) for each in ALL))
+        yield offices
+
+
+def wait_for(reached: Callable[[], bool]) -> None:
+    """Wait until `reached`, or fail."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not reached():
+        assert time.monotonic() < deadline, "did not happen in time"
+        time.sleep(0.1)

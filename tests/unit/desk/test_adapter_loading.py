@@ -1,0 +1,183 @@
+"""What an adapter file may say, and the sentence that each mistake gets."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xref.desk.adapter import FILE_NAME, Adapter
+from xref.desk.cell import Column
+from xref.errors import ConfigError
+from xref.policy.facts import FactTable
+from xref.resources import data_folder
+
+SMALL = """
+version = 1
+party = "LA"
+languages = ["lo"]
+utc_offset_minutes = 420
+[publication.referral]
+title = "ແບບຟອມ"
+format = "csv"
+required = ["sex"]
+derive = ["birth_year"]
+[[publication.referral.column]]
+header = "ເລກ"
+to = "case"
+[[publication.referral.column]]
+header = "ເພດ"
+to = ["field/sex"]
+kind = "code"
+codes = "sex"
+[received.referral-response]
+title = "ຕອບ"
+[[received.referral-response.column]]
+header = "ເລກຂໍ້ຄວາມ"
+from = "message"
+[codes.sex]
+"ຍິງ" = "F"
+"""
+PARTIES = ("la", "vn")
+
+
+def test_the_small_adapter_loads() -> None:
+    adapter = Adapter.parse(SMALL.encode(), "small")
+    assert adapter.by_word["sex"] == {"ຍິງ": "F"}
+    assert adapter.by_code["sex"] == {"F": "ຍິງ"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("version = 1", "version = 2", "version"),
+        ('party = "LA"', 'party = "Laos"', "party"),
+        ("utc_offset_minutes = 420", "utc_offset_minutes = 9999", "utc_offset_minutes"),
+        ('format = "csv"', 'format = "xlsx"', "publication.referral.format"),
+        ('format = "csv"', 'format = "csv"\nformmat = "x"', "formmat.*spelling"),
+        ('to = "case"', 'to = "stays"', "case number"),
+        ('to = "case"', 'to = "field/"', "no meaning"),
+        ('to = "case"', 'to = ["case", "fact/sharing_consent"]', "comes from the record"),
+        ('to = "case"', 'to = ["case", "sharing-consent/given_on"]', "needs kind"),
+        ('to = "case"', 'to = ["case", "fact/asylum"]', "needs kind"),
+        ('to = "case"', 'from = "message"', "no meaning"),
+        ('to = "case"', "", "to = ..."),
+        ('to = ["field/sex"]', 'to = ["field/sex", "case"]', "two columns|needs kind"),
+        ('header = "ເພດ"', 'header = "ເລກ"', "two columns"),
+        ('header = "ເພດ"', 'header = "ເລກ / ເພດ"', "below a key"),
+        ('header = "ເພດ"', 'header = " ເພດ"', "NFC"),
+        ('codes = "sex"', 'codes = "gender"', "codes.gender"),
+        ('codes = "sex"', "", "codes = TABLE"),
+        ('kind = "code"', 'kind = "cod"', "kind"),
+        ('derive = ["birth_year"]', 'derive = ["mother"]', "derive does not know"),
+        ('from = "message"', 'from = "title"', "an answer could not name it"),
+        ('from = "message"', 'from = "case"', "no source"),
+        ('"ຍິງ" = "F"', '"ຍິງ" = "F"\n" ຍິງ" = "M"', "the same"),
+        ('"ຍິງ" = "F"', '"ຍິງ" = ""', "codes.sex"),
+        ('[codes.sex]\n"ຍິງ" = "F"', "[codes.sex", "not TOML"),
+    ],
+)
+def test_each_mistake_names_file_key_and_cure(before: str, after: str, said: str) -> None:
+    assert before in SMALL
+    with pytest.raises(ConfigError, match=f"(?s)^small: .*({said})"):
+        Adapter.parse(SMALL.replace(before, after, 1).encode(), "small")
+
+
+@pytest.mark.parametrize("data", [b"\xff", b" " * 600_000, b"a=" + b"[" * 100_000, b""])
+def test_bytes_that_are_no_adapter_are_refused(data: bytes) -> None:
+    with pytest.raises(ConfigError, match="small: "):
+        Adapter.parse(data, "small")
+
+
+@given(st.integers(0, len(SMALL.encode()) - 1), st.binary(max_size=4))
+def test_a_damaged_adapter_loads_or_is_a_configuration_error(place: int, junk: bytes) -> None:
+    data = SMALL.encode()
+    try:
+        Adapter.parse(data[:place] + junk + data[place + 1 :], "small")
+    except ConfigError:
+        return
+
+
+def test_the_day_is_the_office_s_own() -> None:
+    adapter = Adapter.parse(SMALL.encode(), "small")
+    late_in_utc = 1_795_392_000_000 - 1_795_392_000_000 % 86_400_000 + 17 * 3_600_000
+    assert adapter.day_at(late_in_utc - 1).isoformat() == "2026-11-23"
+    assert adapter.day_at(late_in_utc).isoformat() == "2026-11-24"
+
+
+def test_a_folder_without_an_adapter_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=FILE_NAME):
+        Adapter.load(tmp_path)
+
+
+@pytest.mark.parametrize("party", PARTIES)
+def test_the_shipped_adapters_load_and_name_their_party(party: str) -> None:
+    adapter = Adapter.load(data_folder("adapters") / party)
+    assert adapter.file.party == party.upper()
+
+
+@pytest.mark.parametrize("party", PARTIES)
+def test_the_shipped_adapters_know_only_the_facts_of_the_bundle(party: str) -> None:
+    path = data_folder("policies") / "facts.toml"
+    facts = FactTable.parse(path.read_bytes(), path.name)
+    adapter = Adapter.load(data_folder("adapters") / party)
+    unknown = adapter.unknown_names((), {fact.name: fact.values for fact in facts.facts})
+    assert [sentence for sentence in unknown if "'fact/" in sentence] == []
+
+
+def test_a_name_or_value_that_the_bundle_does_not_know_is_told() -> None:
+    adapter = Adapter.load(data_folder("adapters") / "vn")
+    assert any("field/answer" in sentence for sentence in adapter.unknown_names((), {}))
+    la = Adapter.load(data_folder("adapters") / "la")
+    unknown = la.unknown_names((), {"asylum": ("pending",)})
+    assert any("'fact/asylum'" in sentence for sentence in unknown)
+    assert any("'fact/guardian'" in sentence for sentence in unknown)
+
+
+@pytest.mark.parametrize("party", PARTIES)
+def test_both_adapters_know_the_same_codes(party: str) -> None:
+    """What one country's form can say, the other's form has a word for."""
+    other = PARTIES[1 - PARTIES.index(party)]
+    mine = Adapter.load(data_folder("adapters") / party).by_code
+    theirs = Adapter.load(data_folder("adapters") / other).by_code
+    for table in mine.keys() & theirs.keys():
+        assert mine[table].keys() == theirs[table].keys(), table
+
+
+def schema_fields() -> dict[str, list[dict[str, Any]]]:
+    """Return by field name what every shipped schema says of it, without the null branch."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for path in data_folder("schemas").glob("*.avsc"):
+        for field in json.loads(path.read_text("utf-8"))["fields"]:
+            kind = field["type"][1]
+            found.setdefault(field["name"], []).append(kind if isinstance(kind, dict) else {})
+    return found
+
+
+def columns_with_fields() -> list[Any]:
+    return [
+        pytest.param(party, column, end.removeprefix("field/"), id=f"{party}-{name}-{end}")
+        for party in PARTIES
+        for file in [Adapter.load(data_folder("adapters") / party).file]
+        for forms in (file.publications, file.received)
+        for name, form in forms.items()
+        for column in form.columns
+        for end in column.ends
+        if end.startswith("field/")
+    ]
+
+
+@pytest.mark.parametrize(("party", "column", "name"), columns_with_fields())
+def test_every_field_and_code_of_an_adapter_is_the_schema_s(
+    party: str, column: Column, name: str
+) -> None:
+    kinds = schema_fields()[name]
+    codes = set(Adapter.load(data_folder("adapters") / party).by_code.get(column.codes or "", {}))
+    for kind in kinds:
+        enum = kind.get("items", kind) if isinstance(kind.get("items", {}), dict) else {}
+        if "symbols" in enum:
+            assert codes == set(enum["symbols"])
+        if "xref.max_items" in kind and column.to is not None:
+            assert column.items_max <= kind["xref.max_items"]

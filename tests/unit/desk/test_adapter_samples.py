@@ -1,0 +1,91 @@
+"""The samples of each adapter: what they must become, both ways."""
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from xref.desk.adapter import Adapter
+from xref.desk.read_form import Record, read_form
+from xref.desk.write_form import Received, write_form
+from xref.errors import ConfigError
+from xref.resources import data_folder
+
+TODAY = date(2026, 11, 23)
+NOW_MS = 1_795_392_000_000
+ADAPTERS = data_folder("adapters")
+FORMS = sorted(ADAPTERS.glob("*/samples/*.form.json"))
+
+
+def canonical(record: Record) -> dict[str, Any]:
+    agreed = record.sharing_consent
+    return {
+        "line": record.line,
+        "publication": record.publication,
+        "case": record.case,
+        "values": dict(record.values),
+        "facts": dict(record.facts),
+        "sharing_consent": None if agreed is None else json.loads(agreed.encode()),
+        "named": dict(record.named),
+        "reply_to": None if record.reply_to is None else record.reply_to.hex(),
+    }
+
+
+@pytest.mark.parametrize(
+    ("party", "sample", "expected"),
+    [
+        ("la", "referrals.csv", "referrals.csv.records.json"),
+        ("vn", "answer.json", "answer.records.json"),
+    ],
+)
+def test_a_sample_form_becomes_the_expected_records(party: str, sample: str, expected: str) -> None:
+    folder = ADAPTERS / party
+    data = (folder / "samples" / sample).read_bytes()
+    reading = read_form(Adapter.load(folder), sample, data, today=TODAY)
+    assert reading.problems == []
+    assert [canonical(record) for record in reading.records] == json.loads(
+        (folder / "samples" / expected).read_text("utf-8")
+    )
+
+
+@pytest.mark.parametrize("path", FORMS, ids=lambda path: path.name)
+def test_a_sample_message_becomes_the_expected_form(path: Path) -> None:
+    values = path.with_name(path.name.replace(".form.", ".values."))
+    message = json.loads(values.read_text("utf-8"))
+    message["message"] = bytes.fromhex(message["message"])
+    adapter = Adapter.load(path.parents[1])
+    assert write_form(adapter, Received(**message)) == path.read_bytes()
+
+
+def test_there_is_a_sample_for_every_received_form() -> None:
+    for folder in (ADAPTERS / "la", ADAPTERS / "vn"):
+        names = {path.name.removesuffix(".form.json") for path in FORMS if folder in path.parents}
+        assert names == set(Adapter.load(folder).file.received)
+
+
+def test_the_second_sample_person_differs_in_the_asylum_fact_as_far_as_facts_go() -> None:
+    folder = ADAPTERS / "la"
+    data = (folder / "samples" / "referrals.csv").read_bytes()
+    first, second = read_form(Adapter.load(folder), "referrals.csv", data, today=TODAY).records
+    assert first.facts_at(NOW_MS)["sharing_consent"] == "granted"
+    assert first.facts_at(NOW_MS) == second.facts_at(NOW_MS) | {"asylum": "no"}
+    assert "asylum" not in second.facts
+    assert first.values.keys() == second.values.keys()
+
+
+def test_case_numbers_and_remarks_are_in_no_value_that_leaves() -> None:
+    folder = ADAPTERS / "la"
+    data = (folder / "samples" / "referrals.csv").read_bytes()
+    for record in read_form(Adapter.load(folder), "referrals.csv", data, today=TODAY).records:
+        leaving = json.dumps([record.values, record.facts, record.named], ensure_ascii=False)
+        assert record.case not in leaving
+        assert "ຂໍ້ມູນສົມມຸດ" not in leaving
+
+
+def test_a_type_without_a_form_is_a_configuration_error() -> None:
+    adapter = Adapter.load(ADAPTERS / "vn")
+    message = Received(bytes(16), "return-notice", {}, "LANRM001", NOW_MS)
+    with pytest.raises(ConfigError, match=r"received\.return-notice"):
+        write_form(adapter, message)

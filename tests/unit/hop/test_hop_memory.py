@@ -1,0 +1,185 @@
+"""What a hop remembers and forgets, how it answers, and what its trail takes."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from attacks.hostile import LA_DESK, LA_HOP, VN_HOP, entries, referral, settled, turn
+from world import DAY_MS, World
+from xref.answers import DECISION, Answer, Item, _that_fit, compose_answers, decision_item
+from xref.disclose import open_message
+from xref.drivers.memory import MemoryStore, MemoryTransport
+from xref.errors import MalformedError, UnavailableError
+from xref.limits import ANSWER_ITEMS_MAX, RELEASED_KEPT_MS
+from xref.outbox import Outbox
+from xref.policy import Permit, Withheld
+from xref.ports import Outbound
+from xref.state import State
+from xref.trail import Trail, check_members, encode_entry, entry_leaf
+from xref.wire.body import parse_body
+from xref.wire.key import KeyUse
+from xref.wire.office import Link
+
+SPACES = ("seen", "scope", "released", "expiry")
+
+
+def crossed() -> World:
+    world = settled()
+    world.publish(LA_DESK, [referral()])
+    world.settle()
+    return world
+
+
+def test_what_has_expired_is_forgotten() -> None:
+    """Ids and facts go with the message's life, the sharing consent's scope with its own."""
+    world = crossed()
+    hop = world.hops[LA_HOP]
+    assert all(hop.state.scan(space) for space in SPACES)
+    world.now_ms += 20 * DAY_MS
+    hop.tick(world.now_ms)
+    assert hop.state.scan("seen") == []
+    assert len(hop.state.scan("scope")) == 1
+    world.now_ms += RELEASED_KEPT_MS + 60 * DAY_MS
+    hop.tick(world.now_ms)
+    assert [link for link, _ in hop.state.scan("released")] == []
+
+
+def test_forgetting_is_bounded() -> None:
+    """Some at a time, so that no batch waits for it; the rest with the next."""
+    world = crossed()
+    hop = world.hops[LA_HOP]
+    live = len(hop.state.scan("expiry"))
+    for number in range(100):
+        hop.knowledge._expire(number * 3_600_000, "seen", number.to_bytes(16))
+        hop.state.put("seen", number.to_bytes(16), b"")
+    hop.knowledge.purge(world.now_ms)
+    left = len(hop.state.scan("expiry")) - live
+    assert 0 < left < 100
+    for _ in range(3):
+        hop.knowledge.purge(world.now_ms)
+    assert len(hop.state.scan("expiry")) == live
+    assert len(hop.state.scan("seen")) == 1
+
+
+def test_forgotten_id_is_expired_by_then() -> None:
+    """When an id is forgotten its message is refused for its age: there is no gap to replay in."""
+    world = settled()
+    world.publish(LA_DESK, [referral()])
+    hop = world.hops[LA_HOP]
+    turn(world, LA_HOP)
+    [(message, _)] = hop.state.scan("seen")
+    [released] = [e for e in entries(world, LA_HOP, "released") if e["message"] == message.hex()]
+    assert released
+    noted = hop.state.scan("expiry")
+    expiries = [key for key, keys in noted if key[8:13] == b"seen\0" and message in keys]
+    assert expiries
+    [story] = world.sent(LA_DESK).values()
+    expires_ms = story["expires_ms"]
+    assert isinstance(expires_ms, int)
+    assert all(int.from_bytes(key[:8]) > expires_ms for key in expiries)
+
+
+@given(st.lists(st.integers(0, 40_000), max_size=600))
+def test_answers_are_split_without_loss(sizes: list[int]) -> None:
+    items: list[Item] = [{"fault": "f" * size, "at": n} for n, size in enumerate(sizes)]
+    runs = list(_that_fit(items))
+    assert [item for run in runs for item in run] == items
+    assert all(0 < len(run) <= ANSWER_ITEMS_MAX for run in runs)
+    assert all(len(run) == 1 or sum(len(str(i)) for i in run) <= 64 * 1024 for run in runs)
+
+
+def test_hundreds_of_decisions_with_every_field_withheld_fit_their_receipts() -> None:
+    """What a bad form can cause, a hop must be able to answer."""
+    world = settled()
+    hop = world.hops[LA_HOP]
+    bundle = hop._bundle(world.now_ms)
+    withheld = tuple(
+        Withheld(f"a_long_field_name_{n}", ("floor/a-rule-of-some-length",) * 3) for n in range(30)
+    )
+    permit = Permit(mask=1, retention_days=1, obligations=(), withheld=withheld, rules=())
+    items = [decision_item("FORWARDED", bytes([n % 256]) * 16, permit=permit) for n in range(256)]
+    composed = compose_answers(
+        [Answer(LA_DESK, DECISION, item) for item in items],
+        bundle,
+        hop.setup.keychain,
+        hop.endpoint.directory,
+        world.now_ms,
+        hop._entropy,
+    )
+    assert sum(each.items for each in composed) == 256
+    schema = bundle.policy.schema_for(bundle.policy.flow_named("decision"))
+    opening = world.desks[LA_DESK].setup.keychain.opening(composed[0].envelope.header.seal_key)
+    assert opening is not None
+    total = 0
+    for each in composed:
+        values = open_message(
+            each.envelope,
+            parse_body(each.envelope.body),
+            each.envelope.statement(),
+            schema,
+            opening,
+        )
+        assert isinstance(values["items"], list)
+        total += len(values["items"])
+    assert total == 256
+
+
+def test_trail_takes_no_entry_of_unknown_members() -> None:
+    with pytest.raises(RuntimeError):
+        encode_entry({"kind": "stubbed", "at_ms": 1})
+    with pytest.raises(RuntimeError):
+        encode_entry({"kind": "stubbed", "at_ms": 1, "link": "l", "index": 1, "value": "x"})
+    with pytest.raises(MalformedError):
+        check_members({"kind": "unheard-of", "at_ms": 1})
+    with pytest.raises(MalformedError):
+        check_members(["kind"])
+
+
+def test_trails_leaf_commits_to_nonce_and_entry() -> None:
+    entry = encode_entry({"kind": "acknowledged", "at_ms": 1, "link": "l", "size": 2})
+    assert entry == b'{"at_ms":1,"kind":"acknowledged","link":"l","size":2}'
+    leaves = {entry_leaf(nonce, data) for nonce in (b"a", b"b") for data in (entry, entry + b" ")}
+    assert len(leaves) == 4
+
+
+def test_openings_and_trail_agree() -> None:
+    world = crossed()
+    for hop in (world.hops[LA_HOP], world.hops[VN_HOP]):
+        openings = hop.state.scan("opening")
+        assert len(openings) == hop.trail.size == hop.trail.tree.size
+        leaves = [entry_leaf(value[:32], value[32:]) for _, value in openings]
+        assert hop.trail.tree.leaves(0, hop.trail.size) == leaves
+        assert all(check_members(entry) for entry in entries(world, hop.office))
+        reloaded = Trail(State(hop._store), hop.trail.origin)
+        assert reloaded.tree.root() == hop.trail.tree.root()
+
+
+def test_erased_opening_leaves_the_trail_whole() -> None:
+    world = crossed()
+    hop = world.hops[LA_HOP]
+    root = hop.trail.tree.root()
+    hop.state.delete("opening", (3).to_bytes(8))
+    hop.state.commit()
+    assert Trail(State(hop._store), hop.trail.origin).tree.root() == root
+
+
+def test_acknowledgements_follow_the_parcels_and_nothing_is_lost() -> None:
+    """On a failure both queues stay as they were."""
+    outbox, transport, link = Outbox(), MemoryTransport(), Link("LAHOP001", "VNHOP001")
+    outbox.add((Outbound(link, b"parcel"),), (Outbound(link.back, b"acknowledgement"),))
+    gone = MemoryTransport()
+    gone.close()
+    with pytest.raises(UnavailableError):
+        outbox.publish_parcels(gone)
+    assert len(outbox) == 2
+    assert (outbox.publish_parcels(transport), len(outbox)) == (1, 1)
+    assert (outbox.publish_acknowledgements(transport), len(outbox)) == (1, 0)
+    assert outbox.publish_parcels(transport) == 0
+
+
+def test_hop_keeps_keys_that_only_open_what_is_its_own() -> None:
+    world = crossed()
+    for hop in world.hops.values():
+        assert {key.use for key in hop.setup.keychain.keys} == set(KeyUse)
+        assert hop.setup.keychain.opening(bytes(8)) is None
+    assert isinstance(world.stores[LA_HOP], MemoryStore)

@@ -1,0 +1,195 @@
+"""Loading: whatever is inconsistent is an error that names the place and the cure."""
+
+import re
+
+import pytest
+
+from unit.bundle.signed_bundle import ROOT, changed, draft, sources
+from xref.errors import ConfigError
+from xref.policy import Policy
+from xref.policy.vocabulary import FLOOR_NEEDED, NATURES, WEIGHTS
+from xref.wire.schema import CATEGORIES
+
+AGREEMENT = "policies/agreements/la-vn-2010/agreement.toml"
+ASYLUM = "policies/floor/asylum.toml"
+NEVER = "policies/floor/never.toml"
+OPERATION = "policies/operation.toml"
+LABEL = "policies/floor/label.toml"
+REFERRAL = "schemas/victim_referral.avsc"
+
+BAD = {
+    "unknown-fact": (ASYLUM, "asylum = [", "assylum = [", "unknown fact 'assylum'"),
+    "unknown-answer": (ASYLUM, '["no"]', '["none"]', "unknown answer 'none'"),
+    "unknown-named": (ASYLUM, '["no"]', '["no", "unknown"]', "never named"),
+    "empty-clause": (ASYLUM, 'asylum = ["no"]', "", "empty clause"),
+    "empty-membership": (ASYLUM, '["no"]', "[]", "not empty"),
+    "misspelt-condition": (ASYLUM, "[[forbid.unless]]", "[[forbid.unles]]", "unknown member"),
+    "missing-cite": (ASYLUM, 'cite = ["002:494-498", ', 'sites = ["002:494-498", ', "cite"),
+    "cite-of-nothing": (ASYLUM, "002:494-498", "005:1", "line range"),
+    "cite-backwards": (ASYLUM, "002:494-498", "002:498-494", "line range"),
+    "unknown-weight": (ASYLUM, '"derived"', '"binding"', "unknown 'binding'"),
+    "unknown-effect": (ASYLUM, '"refuse"', '"warn"', "unknown 'warn'"),
+    "unknown-nature": (ASYLUM, '["contact"]', '["contract"]', "unknown 'contract'"),
+    "rule-renamed": (ASYLUM, '"floor/asylum"', '"floor/asile"', "floor/asylum is missing"),
+    "rule-twice": (ASYLUM, '"floor/origin-fear"', '"floor/asylum"', "is missing|twice"),
+    "foreign-id": (ASYLUM, '"floor/asylum"', '"la-vn-2010/asylum"', "start it with floor/"),
+    "missing-right": (ASYLUM, 'right = "asylum and non-refoulement"', "", "right is missing"),
+    "refusal-of-a-field": (
+        ASYLUM,
+        'effect = "refuse"',
+        'effect = "refuse"\nfields = ["sex"]',
+        "whole",
+    ),
+    "strip-of-nothing": (ASYLUM, '"refuse"', '"strip"', "no field"),
+    "ban-of-everything": (ASYLUM, '"refuse"', '"ban"', "no condition"),
+    "flag-as-text": (ASYLUM, "crossing = true", 'crossing = "true"', "true or false"),
+    "unknown-role": (LABEL, '"border-guard"', '"boarder-guard"', "boarder-guard"),
+    "unknown-category": (LABEL, '"exploitation", ', '"exploits", ', "unknown 'exploits'"),
+    "unknown-purpose": (NEVER, '"detention"', '"detaining"', "unknown 'detaining'"),
+    "reserved-fact": (
+        "policies/facts.toml",
+        '"asylum"',
+        '"sharing_consent_record"',
+        "engine's own",
+    ),
+    "purpose-without-dpv": ("policies/purposes.toml", "https://w3id.org/dpv#R", "dpv:R", "DPV"),
+    "purpose-prohibited": (
+        AGREEMENT,
+        '"protection-and-assistance"',
+        '"detention"',
+        "never a purpose|banned",
+    ),
+    "unknown-schema": (AGREEMENT, '"xref.victim_referral"', '"xref.victims"', "xref.victims"),
+    "unknown-field": (AGREEMENT, '["age_status", ', '["age", ', "unknown 'age'"),
+    "field-of-another-flow": (AGREEMENT, '["age_status", ', '["items", ', "has no field 'items'"),
+    "category-without-fields": (AGREEMENT, '["exploitation", ', '["biometric", ', "biometric"),
+    "unknown-obligation": (AGREEMENT, '"erase-on-time"', '"erase-later"', "erase-later"),
+    "unknown-flow": (
+        AGREEMENT,
+        'flows = ["victim-referral"]',
+        'flows = ["referral"]',
+        "'referral'",
+    ),
+    "permit-without-flows": (AGREEMENT, 'flows = ["victim-referral"]', "", "flows is missing"),
+    "permit-of-a-foreign-flow": (
+        AGREEMENT,
+        'flows = ["victim-referral"]',
+        'flows = ["receipt"]',
+        "another",
+    ),
+    "code-taken": (AGREEMENT, "code = 17", "code = 16", "taken"),
+    "code-of-a-receipt": (AGREEMENT, "code = 17", "code = 1", "taken"),
+    "receipt-in-an-agreement": (AGREEMENT, 'nature = "contact"', 'nature = "receipt"', "no place"),
+    "contact-in-operation": (OPERATION, 'nature = "receipt"', 'nature = "contact"', "no place"),
+    "decision-abroad": (OPERATION, 'reach = "domestic"', 'reach = "any"', "stays at home"),
+    "answer-to-nothing": (
+        AGREEMENT,
+        'answers = ["victim-referral", "service-referral"]',
+        "",
+        "answers",
+    ),
+    "answer-to-unknown": (
+        AGREEMENT,
+        'answers = ["victim-referral"',
+        'answers = ["gossip"',
+        "gossip",
+    ),
+    "life-beyond-the-limit": (AGREEMENT, "life_days = 14", "life_days = 91", "life_days"),
+    "no-retention": (AGREEMENT, "retention_days = 365", "retention_days = 0", "retention_days"),
+    "recipient-not-allowed": (
+        AGREEMENT,
+        'role = "service-provider"',
+        'role = "police"',
+        "may not receive",
+    ),
+    "named-without-a-key": (AGREEMENT, 'record_key = "service-provider"', "", "record_key"),
+    "id-of-another-folder": (AGREEMENT, 'id = "la-vn-2010"', 'id = "la-th-2005"', "folder"),
+    "forbid-in-an-agreement": (AGREEMENT, "[[permit.when]]", "[[forbid]]", "unknown member"),
+    "not-toml": (ASYLUM, "[[forbid]]", "[[forbid", "not TOML"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_inconsistent_policy_does_not_load(name: str) -> None:
+    path, old, new, match = BAD[name]
+    with pytest.raises(ConfigError, match=match):
+        Policy.load(changed(path, old, new))
+
+
+@pytest.mark.parametrize("path", sorted(path for path in sources() if path.endswith(".toml")))
+def test_a_bundle_without_one_file_does_not_load(path: str) -> None:
+    files = {name: data for name, data in sources().items() if name != path}
+    if path in ("directory.toml", AGREEMENT):
+        Policy.load(files)  # the directory is the bundle's, and a bundle may hold no agreement yet
+    else:
+        with pytest.raises(ConfigError):
+            Policy.load(files)
+
+
+BANNED = {
+    "floor/no-testing": "disease-test",
+    "floor/no-conditionality": "cooperation",
+    "floor/status-offences": "status-offence",
+    "floor/shelter-location": "shelter-location",
+    "floor/refusal-not-exported": "refusal",
+    "floor/trafficker-separate": "suspect",
+}
+
+
+@pytest.mark.parametrize("rule", BANNED)
+def test_a_schema_that_smuggles_a_banned_field_does_not_load(rule: str) -> None:
+    category = '"xref.category": "needs"'
+    files = changed(REFERRAL, category, f'"xref.category": "{BANNED[rule]}"')
+    with pytest.raises(ConfigError, match=re.escape(rule)):
+        Policy.load(files)
+
+
+def test_a_receipt_that_names_a_person_does_not_load() -> None:
+    files = changed(
+        "schemas/receipt.avsc", '"outcome",\n      "xref.sens', '"identity",\n      "xref.sens'
+    )
+    with pytest.raises(ConfigError, match="floor/public-identity"):
+        Policy.load(files)
+
+
+@pytest.mark.parametrize("rule", FLOOR_NEEDED)
+def test_a_floor_without_one_right_does_not_load(rule: str) -> None:
+    for path in sources():
+        if f'"{rule}"'.encode() in sources()[path]:
+            with pytest.raises(ConfigError):
+                Policy.load(changed(path, f'"{rule}"', f'"{rule}-renamed"'))
+            return
+    pytest.fail(f"{rule} is nowhere")
+
+
+def test_every_rule_tells_a_person_its_source() -> None:
+    policy = draft().policy
+    for rule in policy.rules.values():
+        assert rule.explain.endswith(".")
+        assert rule.cite
+        assert rule.right
+        assert rule.weight in WEIGHTS
+        assert rule.cure or rule.kind not in ("refuse", "scope", "keep", "engine")
+
+
+def test_an_unknown_rule_or_flow_is_named() -> None:
+    with pytest.raises(ConfigError, match="floor/nothing"):
+        draft().policy.rule("floor/nothing")
+    with pytest.raises(ConfigError, match="gossip"):
+        draft().policy.flow_named("gossip")
+
+
+def test_a_publication_reaches_the_offices_that_the_agreement_names() -> None:
+    deliveries = draft().policy.publications["referral"].deliveries
+    assert [(each.flow, each.role, each.choose) for each in deliveries] == [
+        ("victim-referral", "nrm", "every"),
+        ("service-referral", "service-provider", "named"),
+    ]
+    assert deliveries[1].record_key == "service-provider"
+
+
+def test_the_page_on_policy_lists_the_whole_vocabulary() -> None:
+    page = (ROOT / "docs" / "spec" / "policy.md").read_text(encoding="utf-8")
+    schema_page = (ROOT / "docs" / "spec" / "schema.md").read_text(encoding="utf-8")
+    assert [word for word in (*NATURES, *WEIGHTS) if f"`{word}`" not in page] == []
+    assert [word for word in sorted(CATEGORIES) if f"`{word}`" not in schema_page] == []
