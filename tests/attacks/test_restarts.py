@@ -1,7 +1,8 @@
 """Restored backups, second hops, takeovers and expiry: what must stop, and what must go on."""
 
 import copy
-import multiprocessing
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ from attacks.hostile import (
 )
 from world import DAY_MS, World, keychain
 from xref.drivers.sqlite_store import SqliteStore
-from xref.errors import EvidenceError, UnavailableError
+from xref.errors import EvidenceError
 from xref.ports import Store
 from xref.tlog.checkpoint import Checkpoint
 from xref.tlog.checkpoint import sign as sign_checkpoint
@@ -93,22 +94,25 @@ def test_second_hop_stops_when_the_first_went_on() -> None:
         world.start(LA_HOP)
 
 
-def _open_elsewhere(file: str, answer: "multiprocessing.Queue[str]") -> None:
-    try:
-        SqliteStore(Path(file))
-        answer.put("opened")
-    except UnavailableError as error:
-        answer.put(str(error))
+OPEN = """
+import sys
+from pathlib import Path
+from xref.drivers.sqlite_store import SqliteStore
+from xref.errors import UnavailableError
+try:
+    SqliteStore(Path(sys.argv[1]))
+    print("opened")
+except UnavailableError as error:
+    print(error)
+"""
 
 
 def test_second_hop_on_the_same_file_is_refused(tmp_path: Path) -> None:
-    store = SqliteStore(tmp_path / "hop.sqlite")
-    context = multiprocessing.get_context("spawn")
-    answer: multiprocessing.Queue[str] = context.Queue()
-    other = context.Process(target=_open_elsewhere, args=(str(tmp_path / "hop.sqlite"), answer))
-    other.start()
-    assert "another process" in answer.get(timeout=20)
-    other.join()
+    file = tmp_path / "hop.sqlite"
+    store = SqliteStore(file)
+    other = [sys.executable, "-c", OPEN, str(file)]
+    said = subprocess.run(other, capture_output=True, text=True, check=True).stdout
+    assert "another process" in said
     store.close()
 
 

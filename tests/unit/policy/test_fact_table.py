@@ -43,8 +43,9 @@ def test_what_decodes_encodes_the_same(codes: bytes) -> None:
 def test_an_unknown_fact_or_answer_is_named_with_its_cure() -> None:
     with pytest.raises(RecordError, match=r"'horoscope'.*use one of"):
         TABLE.encode({"horoscope": "good"})
-    with pytest.raises(RecordError, match=r"asylum.*'perhaps'.*not-informed"):
+    with pytest.raises(RecordError, match=r"asylum.*not-informed") as error:
         TABLE.encode({"asylum": "perhaps"})
+    assert "perhaps" not in str(error.value)
 
 
 def test_a_code_beyond_the_list_is_malformed() -> None:
