@@ -143,7 +143,8 @@ class World:
         return read_form(adapter, name, content, today=datetime.now(UTC).date())
 
     def publish(self, office: str, rows: Sequence[Row]) -> None:
-        keyed = [(next(self._spooled).to_bytes(8), row) for row in rows]
+        at = self.now_ms.to_bytes(8)
+        keyed = [(at + next(self._spooled).to_bytes(8), row) for row in rows]
         self.desks[office].publish(keyed, self.now_ms)
 
     def settle(self, rounds: int = 40) -> None:

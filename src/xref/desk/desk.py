@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from xref.answers import RECEIPT, Answer, compose_answers, receipt_item
 from xref.bundle import Bundle
@@ -32,6 +32,10 @@ from xref.wire.envelope import Envelope, Slot, peek_header
 from xref.wire.header import Header
 from xref.wire.key import KeyUse
 from xref.wire.office import Link
+
+
+_SPOOLED_KEPT_MS: Final = 7 * 86_400_000
+_SPOOLED_PURGE_MAX: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +139,9 @@ class Desk:
             if self.state.get("spooled", key) is None:
                 self.state.put("spooled", key, b"")
                 addressed += intake.take(row)
+        for key, _ in self.state.scan("spooled", limit=_SPOOLED_PURGE_MAX):
+            if int.from_bytes(key[:8]) < now_ms - _SPOOLED_KEPT_MS:
+                self.state.delete("spooled", key)
         by_recipient: dict[str, list[Addressed]] = {}
         for each in addressed:
             by_recipient.setdefault(each.recipient, []).append(each)
@@ -227,6 +234,10 @@ class Desk:
         header = opened.header
         if self.state.get("inbox", header.message) is not None:
             item = receipt_item("REJECTED", header.message, fault="duplicate")
+            return Answer(header.sender, RECEIPT, item)
+        asked = self.cabinet.get("sent", header.reply_to)
+        if opened.flow.nature == "answer" and (asked is None or asked["to"] != header.sender):
+            item = receipt_item("REJECTED", header.message, fault="wrong-reply")
             return Answer(header.sender, RECEIPT, item)
         replied = self.cabinet.case_id("sent", header.reply_to)
         case = replied or self.cabinet.case_for_thread(header.thread)
