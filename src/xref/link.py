@@ -5,6 +5,7 @@
 proves authenticity, order, no gap, no replay and no silent drop at once.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
@@ -13,6 +14,7 @@ from xref.errors import EvidenceError
 from xref.limits import (
     BATCH_MESSAGES_MAX,
     CHECKPOINT_BYTES_MAX,
+    PARCEL_BUCKETS,
     RESEND_AFTER_MS,
     RESEND_AFTER_MS_MAX,
 )
@@ -28,6 +30,7 @@ from xref.wire.payload import SlotsPayload
 from xref.wire.release import release_leaf
 
 _TAKEOVERS_KEPT: Final = 64
+_SPLIT_BYTES: Final = 64 * 1024
 _HEAD_BYTES_MAX: Final = 8 + 2 + CHECKPOINT_BYTES_MAX + 2
 
 
@@ -156,7 +159,7 @@ class Outgoing:
             if slots and room < 0:
                 break
             slots.append(slot)
-        return tuple(slots)
+        return tuple(slots[: _well_filled([slot.size for slot in slots])])
 
     def _waiting_slot(self, index: int, now_ms: int) -> Slot:
         key = indexed(self.link.name, index)
@@ -199,6 +202,25 @@ class Outgoing:
         self.sent = max(self.sent, self.acknowledged)
         self._save()
         return done
+
+
+def _well_filled(sizes: Sequence[int]) -> int:
+    """Return how many of the first slots make a parcel that is little padding.
+
+    Buckets double: what fills less than three quarters of a large one rather fills the one below,
+    and the rest goes in the next parcel.
+    """
+    needed = sum(sizes) + _HEAD_BYTES_MAX
+    place = bisect_left(PARCEL_BUCKETS, needed)
+    if needed <= _SPLIT_BYTES or place == len(PARCEL_BUCKETS):
+        return len(sizes)
+    if 4 * needed > 3 * PARCEL_BUCKETS[place]:
+        return len(sizes)
+    room, count = PARCEL_BUCKETS[place - 1] - _HEAD_BYTES_MAX, 0
+    while count < len(sizes) and sizes[count] <= room:
+        room -= sizes[count]
+        count += 1
+    return count or len(sizes)
 
 
 @dataclass(frozen=True, slots=True)

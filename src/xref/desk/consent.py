@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, cast
 
 import rfc8785
@@ -75,9 +76,10 @@ class SharingConsent:
 
     def encode(self) -> bytes:
         """Return the record as RFC 8785 JSON with exactly the members of version 1."""
-        return rfc8785.dumps(self._members())
+        return _encoded(self)
 
-    def _members(self) -> dict[str, list[str] | str | int | None]:
+    def members(self) -> dict[str, list[str] | str | int | None]:
+        """Return the members of version 1."""
         return {
             "categories": list(self.categories),
             "explained_by": self.explained_by,
@@ -124,6 +126,12 @@ class SharingConsent:
         if now_ms >= self.valid_until_ms:
             return SharingConsentState.EXPIRED
         return SharingConsentState.GRANTED
+
+
+@lru_cache(maxsize=1024)
+def _encoded(record: SharingConsent) -> bytes:
+    """Return the record's bytes; one record covers several messages."""
+    return rfc8785.dumps(record.members())
 
 
 def parse_sharing_consent(data: bytes) -> SharingConsent:

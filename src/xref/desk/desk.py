@@ -33,7 +33,6 @@ from xref.wire.header import Header
 from xref.wire.key import KeyUse
 from xref.wire.office import Link
 
-
 _SPOOLED_KEPT_MS: Final = 7 * 86_400_000
 _SPOOLED_PURGE_MAX: Final = 256
 

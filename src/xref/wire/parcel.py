@@ -128,6 +128,6 @@ def open_parcel(parcel: Parcel, private: OpeningKey) -> bytes:
     payload = cursor.block(4, PAYLOAD_BYTES_MAX)
     padding = cursor.rest()
     smallest = next(bucket for bucket in PARCEL_BUCKETS if bucket >= len(payload) + 4)
-    padded = len(inside) == smallest and not any(padding)
+    padded = len(inside) == smallest and padding == bytes(len(padding))
     require(padded, "parcel: padding is not as specified")
     return payload
