@@ -191,6 +191,8 @@ class Hop:
                 outcomes.append(each)
                 continue
             decided = decide(each, self.knowledge, now_ms)
+            if isinstance(decided, Permitted) and each.flow.nature == "withdrawal":
+                self.knowledge.withdraw(each.header)  # from here on, for the rest of the batch too
             outcomes.append(
                 minimise(decided, now_ms) if isinstance(decided, Permitted) else decided
             )

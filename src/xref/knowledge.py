@@ -1,12 +1,13 @@
 """What a hop remembers of messages: ids, facts and sharing consents, until they have expired.
 
 Codes and identifiers only. Spaces: `seen` (facts by the id of an own desk's message), `scope`
-(sharing consents by reference), `released` (messages by out-link and index), `passed` (messages by
-id), `expiry` (when these may go: a row for all keys of a batch, a space and an hour).
+(sharing consents by reference), `withdrawn` (their ends), `released` (messages by out-link and
+index), `passed` (messages by id), `expiry` (when these may go: a row for all keys of a batch, a
+space and an hour).
 """
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from xref.limits import CLOCK_SKEW_MS, MESSAGE_LIFE_MS_MAX, RELEASED_KEPT_MS
@@ -15,13 +16,13 @@ from xref.message import Message, Minimised
 from xref.state import State
 from xref.wire.cursor import Cursor
 from xref.wire.facts import Facts, parse_facts
-from xref.wire.header import NO_ID
+from xref.wire.header import NO_ID, Header
 from xref.wire.office import Link
 
 _PURGE_ROWS_MAX: Final = 64
 _KEY_BYTES_MAX: Final = 1024
 _HOUR_MS: Final = 3_600_000
-_SHARING_CONSENT: Final = struct.Struct(">32s16sQQH8s?")
+_SHARING_CONSENT: Final = struct.Struct(">32s16sQQH8s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,6 @@ class SharingConsent:
     until_ms: int
     flow: int
     recipient: str
-    withdrawn: bool = False
 
     def encode(self) -> bytes:
         """Return the bytes kept in the state."""
@@ -45,15 +45,12 @@ class SharingConsent:
             self.until_ms,
             self.flow,
             self.recipient.encode(),
-            self.withdrawn,
         )
 
 
 def _sharing_consent(value: bytes) -> SharingConsent:
-    digest, mask, from_ms, until_ms, flow, recipient, withdrawn = _SHARING_CONSENT.unpack(value)
-    return SharingConsent(
-        digest, int.from_bytes(mask), from_ms, until_ms, flow, recipient.decode(), withdrawn
-    )
+    digest, mask, from_ms, until_ms, flow, recipient = _SHARING_CONSENT.unpack(value)
+    return SharingConsent(digest, int.from_bytes(mask), from_ms, until_ms, flow, recipient.decode())
 
 
 def sharing_consent_of(message: Message, facts: Facts) -> SharingConsent:
@@ -76,12 +73,13 @@ class Released:
     sender: str
     recipient: str
     flow: int
-    is_receipt: bool
+    silent: bool
+    """Whether no receipt is due, as it is a receipt itself or was answered already."""
 
     def encode(self) -> bytes:
         """Return the bytes kept in the state."""
         ends = self.sender.encode() + self.recipient.encode()
-        return self.message + ends + self.flow.to_bytes(2) + bytes([self.is_receipt])
+        return self.message + ends + self.flow.to_bytes(2) + bytes([self.silent])
 
 
 def _released(value: bytes | None) -> Released | None:
@@ -89,6 +87,18 @@ def _released(value: bytes | None) -> Released | None:
         return None
     ends = value[16:32].decode()
     return Released(value[:16], ends[:8], ends[8:], int.from_bytes(value[32:34]), bool(value[34]))
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """A domestic message whose facts and sharing consent another message goes by."""
+
+    sender: str
+    recipient: str
+    consent_ref: bytes
+    schema: bytes
+    bundle: bytes
+    facts: Facts
 
 
 class Knowledge:
@@ -103,22 +113,45 @@ class Knowledge:
         """Return whether an own desk's message of this id was seen before."""
         return self._state.get("seen", message) is not None
 
-    def facts_of(self, message: bytes) -> Facts | None:
-        """Return the facts that came with a domestic message."""
+    def cause(self, message: bytes) -> Cause | None:
+        """Return the domestic message of that id, with its facts, if it passed here."""
         value = self._state.get("seen", message)
-        return parse_facts(value) if value else None
+        passed = self.question(message)
+        if not value or passed is None:
+            return None
+        return Cause(
+            passed.sender,
+            passed.recipient,
+            consent_ref=value[:16],
+            schema=value[16:48],
+            bundle=value[48:80],
+            facts=parse_facts(value[80:]),
+        )
 
     def sharing_consent(self, reference: bytes) -> SharingConsent | None:
         """Return what is known of a sharing consent by its reference."""
         value = None if reference == NO_ID else self._state.get("scope", reference)
         return None if value is None else _sharing_consent(value)
 
+    def withdraw(self, header: Header) -> None:
+        """Remember that the sharing consent of this reference, as this office took it, ended."""
+        self._state.put("withdrawn", header.consent_ref, header.sender.encode())
+        kept_until_ms = header.created_ms + 2 * MESSAGE_LIFE_MS_MAX
+        self._expire(kept_until_ms, "withdrawn", header.consent_ref)
+
+    def is_withdrawn(self, reference: bytes, sender: str) -> bool:
+        """Return whether the sharing consent of that reference, as `sender` took it, has ended."""
+        if reference == NO_ID:
+            return False
+        return self._state.get("withdrawn", reference) == sender.encode()
+
     def remember(self, message: Message) -> None:
         """Remember an own desk's message, whatever was decided of it."""
         if message.facts is None:
             return
         header = message.header
-        facts = message.facts.encode() if message.facts.codes else b""
+        context = header.consent_ref + header.schema + header.bundle
+        facts = context + message.facts.encode() if message.facts.codes else b""
         self._state.put("seen", header.message, facts)
         self._expire(header.expires_ms, "seen", header.message)
         if header.consent_ref != NO_ID and self.sharing_consent(header.consent_ref) is None:
@@ -137,6 +170,13 @@ class Knowledge:
         if not is_receipt:
             self._state.put("passed", header.message, passed.encode())
             self._expire(header.expires_ms + MESSAGE_LIFE_MS_MAX, "passed", header.message)
+
+    def silence(self, link: Link, index: int) -> None:
+        """Remember that what stands at an index of an own link was answered already."""
+        released = self.released(link, index)
+        if released is not None:
+            key = indexed(link.name, index)
+            self._state.put("released", key, replace(released, silent=True).encode())
 
     def released(self, link: Link, index: int) -> Released | None:
         """Return what was released at an index of an own link, until it has expired."""

@@ -23,7 +23,8 @@ from xref.tlog import checkpoint as checkpoints
 from xref.tlog.checkpoint import Checkpoint
 from xref.tlog.note import NoteError, Signer, Verifier
 from xref.tlog.tree import Tree
-from xref.wire.envelope import Slot, parse_slot
+from xref.wire.envelope import Slot, parse_slot, peek_header
+from xref.wire.header import Header
 from xref.wire.office import Link
 from xref.wire.parcel import PAYLOAD_BYTES_MAX
 from xref.wire.payload import SlotsPayload
@@ -172,6 +173,21 @@ class Outgoing:
             slot = Slot(slot.release, b"")
             self._state.put("outbox", key, value[:8] + slot.encode())
         return slot
+
+    def empty(self, matches: Callable[[Header], bool]) -> list[tuple[int, Header]]:
+        """Empty the unacknowledged slots whose headers match; return their indexes and headers.
+
+        Their leaves stay, so that the log stays whole.
+        """
+        emptied: list[tuple[int, Header]] = []
+        first, stop = (indexed(self.link.name, n) for n in (self.acknowledged, self.size))
+        for key, value in self._state.scan("outbox", start=first, stop=stop):
+            slot = parse_slot(value[8:])
+            if slot.is_stub or not matches(peek_header(slot.envelope)):
+                continue
+            self._state.put("outbox", key, value[:8] + Slot(slot.release, b"").encode())
+            emptied.append((int.from_bytes(key[-8:]), peek_header(slot.envelope)))
+        return emptied
 
     def resend(self) -> None:
         """Send again all that is not acknowledged, behind the takeover, which may be what was lost.

@@ -34,6 +34,7 @@ MEMBERS: Final[Mapping[str, frozenset[str]]] = {
         "refused": "message flow from to bundle link index facts facts_c reasons",
         "rejected": "link index fault",
         "stubbed": "link index",
+        "emptied": "message out_link out_index",
         "read": "message from link index items",
         "answered": "message flow from to out_link out_index release items",
         "acknowledged": "link size",

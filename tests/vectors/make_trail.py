@@ -100,6 +100,13 @@ GOOD: dict[str, Case] = {
         "release": digest("receipt"),
         "items": 3,
     },
+    "emptied": {
+        "kind": "emptied",
+        "at_ms": AT_MS,
+        "message": "00112233445566778899aabbccddeeff",
+        "out_link": OUT_LINK,
+        "out_index": 0,
+    },
     "acknowledged": {"kind": "acknowledged", "at_ms": AT_MS, "link": OUT_LINK, "size": 1},
     "stopped": {
         "kind": "stopped",

@@ -1,7 +1,5 @@
 """Decide: at home on all the facts, abroad within the ceiling. Default deny; all reasons kept."""
 
-from dataclasses import replace
-
 from xref.errors import ConfigError
 from xref.knowledge import Knowledge, sharing_consent_of
 from xref.message import Decided, Message, Permitted, Refused
@@ -19,28 +17,47 @@ def decide(message: Message, knowledge: Knowledge, now_ms: int) -> Decided:
 
 
 def _at_home(message: Message, facts: Facts, knowledge: Knowledge, now_ms: int) -> Decided:
-    header, problems = message.header, []
     if facts.cause != NO_ID:
-        caused = knowledge.facts_of(facts.cause)
-        # Under another bundle the same codes would answer other questions.
-        if caused is None or len(caused.codes) != len(message.bundle.policy.facts.names):
-            return Refused(message, (UNKNOWN_CAUSE,))
-        facts = replace(facts, cause=NO_ID, codes=caused.codes)
+        return _caused(message, facts.cause, knowledge, now_ms)
+    header, problems = message.header, []
     given = knowledge.sharing_consent(header.consent_ref)
-    if given is not None and replace(given, withdrawn=False) != sharing_consent_of(message, facts):
+    if given is not None and given != sharing_consent_of(message, facts):
         problems.append(CHANGED)
-    live = (
-        header.consent_ref != NO_ID
-        and facts.consent_digest != bytes(32)
-        and facts.from_ms <= now_ms < facts.until_ms
-        and header.expires_ms <= facts.until_ms
-        and not (given is not None and given.withdrawn)
-    )
+    withdrawn = knowledge.is_withdrawn(header.consent_ref, header.sender)
+    live = header.consent_ref != NO_ID and not withdrawn and _in_force(message, facts, now_ms)
     answer = _ask(message, facts.codes, facts.consent_mask, live=live)
     if isinstance(answer, Permit) and not problems:
         return Permitted(message, answer)
     reasons = answer.reasons if isinstance(answer, Refusal) else ()
     return Refused(message, (*problems, *reasons))
+
+
+def _caused(message: Message, caused_by: bytes, knowledge: Knowledge, now_ms: int) -> Decided:
+    """Decide on the facts of the domestic message that asked the sender to act.
+
+    So an office can act abroad without being told why. The cause must have been sent to it, under
+    the same bundle; its sharing consent covers here the fields of the same names.
+    """
+    header, cause = message.header, knowledge.cause(caused_by)
+    # Under another bundle the same codes would answer other questions.
+    if cause is None or cause.recipient != header.sender or cause.bundle != header.bundle:
+        return Refused(message, (UNKNOWN_CAUSE,))
+    agreed = message.bundle.schema(cause.schema).names_of(cause.facts.consent_mask)
+    mask = message.schema.mask_of(name for name in agreed if name in message.schema.by_name)
+    withdrawn = knowledge.is_withdrawn(cause.consent_ref, cause.sender) or knowledge.is_withdrawn(
+        header.consent_ref, header.sender
+    )
+    live = cause.consent_ref != NO_ID and not withdrawn and _in_force(message, cause.facts, now_ms)
+    answer = _ask(message, cause.facts.codes, mask, live=live)
+    if isinstance(answer, Permit):
+        return Permitted(message, answer)
+    return Refused(message, answer.reasons)
+
+
+def _in_force(message: Message, facts: Facts, now_ms: int) -> bool:
+    """Return whether there is a sharing consent that lasts for as long as the message may."""
+    began = facts.consent_digest != bytes(32) and facts.from_ms <= now_ms < facts.until_ms
+    return began and message.header.expires_ms <= facts.until_ms
 
 
 def _ask(message: Message, codes: bytes, consent_mask: int, *, live: bool) -> Permit | Refusal:
@@ -65,8 +82,8 @@ def _abroad(message: Message, knowledge: Knowledge) -> Decided:
     """Check what was disclosed against the ceiling of this flow: the facts stayed at home."""
     header, policy, directory = message.header, message.bundle.policy, message.bundle.directory
     sender, recipient = directory.find(header.sender), directory.find(header.recipient)
-    given = knowledge.sharing_consent(header.consent_ref)
-    if given is not None and given.withdrawn:
+    withdrawn = knowledge.is_withdrawn(header.consent_ref, header.sender)
+    if withdrawn and message.flow.nature != "withdrawal":
         return Refused(message, (WITHDRAWN,))
     if sender is None or recipient is None:
         return Refused(message, (BEYOND_CEILING,))

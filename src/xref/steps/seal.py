@@ -7,20 +7,13 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
 
+from xref.accounting import Accounting
 from xref.answers import (
-    DECISION,
-    RECEIPT,
-    Answer,
     compose_answers,
-    decision_item,
-    receipt_item,
 )
 from xref.bundle import Bundle
-from xref.disclose import open_message
-from xref.endpoint import Acknowledged, Endpoint
-from xref.errors import MessageError
+from xref.endpoint import Endpoint
 from xref.knowledge import Knowledge
 from xref.limits import DECISIONS_CACHED_MAX
 from xref.link import Queued
@@ -31,6 +24,7 @@ from xref.tlog.note import Signer
 from xref.tlog.proof import InclusionProof
 from xref.trail import NONCE_BYTES, Entry, Trail
 from xref.wire.envelope import Envelope, Passed, Slot
+from xref.wire.header import Header
 from xref.wire.key import KeyUse
 from xref.wire.office import Link, party_of
 
@@ -50,14 +44,13 @@ class Desktop:
 
 
 class _Sealing:
-    """One batch being sealed: entries and answers gather, in order."""
+    """One batch being sealed."""
 
     def __init__(self, desktop: Desktop, now_ms: int) -> None:
         self.desk = desktop
         self.now_ms = now_ms
-        self.entries: list[Entry] = []
-        self.answers: list[Answer] = []
         self.office = desktop.endpoint.office
+        self.accounts = Accounting(desktop.endpoint, desktop.knowledge, desktop.bundle, now_ms)
 
     # -- what goes on ----------------------------------------------------------------------------
 
@@ -72,7 +65,7 @@ class _Sealing:
             queued = [self._queued(item, link) for item in items]
             first = self.desk.endpoint.append(link, queued)
             for place, (item, slot) in enumerate(zip(items, queued, strict=True)):
-                self._account_release(item, link, first + place, slot.slot.release)
+                self.accounts.released(item, link, first + place, slot.slot.release)
 
     def _route(self, recipient: str, bundle: Bundle) -> Link:
         """Return the own link that leads to an office: its own, or its Party's hop's."""
@@ -115,167 +108,21 @@ class _Sealing:
             proof.encode(),
         )
 
-    def _account_release(self, item: Minimised, link: Link, index: int, release: bytes) -> None:
-        message, permit = item.permitted.message, item.permitted.permit
-        self.desk.knowledge.remember_release(item, link, index)
-        disclosed = list(message.schema.names_of(item.mask))
-        withheld = [{"field": each.field, "rules": list(each.rules)} for each in permit.withheld]
-        entry = {
-            **_common(message, "released", self.now_ms),
-            "out_link": link.name,
-            "out_index": index,
-            "release": release.hex(),
-            "facts": _facts(message),
-            "facts_c": message.envelope.facts_c.hex(),
-            "disclosed": disclosed,
-            "withheld": withheld,
-            "rules": list(permit.rules),
-            "obligations": list(permit.obligations),
-            "erase_by_ms": item.erase_by_ms,
-        }
-        self.entries.append(entry)
-        if message.facts is not None and message.flow.receipted:
-            item_ = decision_item(
-                "FORWARDED",
-                message.header.message,
-                disclosed=disclosed,
-                permit=permit,
-                link=link,
-                index=index,
-            )
-            self.answers.append(Answer(message.header.sender, DECISION, item_))
+    def empty_withdrawn(self, minimised: Sequence[Minimised]) -> None:
+        """Drop what is not yet delivered of every sharing consent that a message here withdraws."""
+        for item in minimised:
+            message = item.permitted.message
+            if message.flow.nature == "withdrawal":
+                self._empty(message.header)
 
-    # -- what does not go on ---------------------------------------------------------------------
+    def _empty(self, withdrawal: Header) -> None:
+        def matches(header: Header) -> bool:
+            same = header.consent_ref == withdrawal.consent_ref
+            return same and header.sender == withdrawal.sender and header.flow != withdrawal.flow
 
-    def account_refused(self, refused: Refused) -> None:
-        """Record a refusal with its reasons; answer at home with them, abroad with one code."""
-        message = refused.message
-        entry = {
-            **_common(message, "refused", self.now_ms),
-            "facts": _facts(message),
-            "facts_c": message.envelope.facts_c.hex(),
-            "reasons": [reason.rule for reason in refused.reasons],
-        }
-        self.entries.append(entry)
-        if not message.flow.receipted:
-            return
-        message_id, sender = message.header.message, message.header.sender
-        if message.facts is not None:
-            item = decision_item("REFUSED", message_id, reasons=refused.reasons)
-            self.answers.append(Answer(sender, DECISION, item))
-        else:
-            self.answers.append(Answer(sender, RECEIPT, receipt_item("REFUSED", message_id)))
-
-    def account_rejected(self, rejected: Rejected) -> None:
-        """Record a faulty slot and answer whoever put it on the link, by link and index."""
-        received, header = rejected.received, rejected.header
-        entry = {
-            "kind": "rejected",
-            "at_ms": self.now_ms,
-            "link": received.link.name,
-            "index": received.index,
-            "fault": rejected.fault,
-        }
-        self.entries.append(entry)
-        flow = self.desk.bundle.policy.flows.get(header.flow) if header else None
-        if flow is not None and not flow.receipted:
-            return
-        message_id = header.message if header else bytes(16)
-        item = receipt_item(
-            "REJECTED",
-            message_id,
-            fault=rejected.fault,
-            link=received.link,
-            index=received.index,
-        )
-        self.answers.append(Answer(received.link.sender, RECEIPT, item))
-
-    def account_stubbed(self, stubbed: Stubbed) -> None:
-        """Record a slot whose content was gone."""
-        received = stubbed.received
-        self.entries.append(
-            {
-                "kind": "stubbed",
-                "at_ms": self.now_ms,
-                "link": received.link.name,
-                "index": received.index,
-            }
-        )
-
-    # -- what came back --------------------------------------------------------------------------
-
-    def account_acknowledged(self, done: Acknowledged) -> None:
-        """Record a countersigned head; tell senders what an own desk now has."""
-        if not done.slots:
-            return
-        entry = {"kind": "acknowledged", "at_ms": self.now_ms, "link": done.link.name}
-        self.entries.append({**entry, "size": done.size})
-        office = self.desk.bundle.directory.find(done.link.receiver)
-        at_desk = office is not None and office.role != "hop"
-        for index, slot in done.slots:
-            released = self.desk.knowledge.released(done.link, index)
-            if released is None or released.is_receipt or not (slot.is_stub or at_desk):
-                continue
-            outcome = "REJECTED" if slot.is_stub else "DELIVERED"
-            fault = "expired" if slot.is_stub else ""
-            item = receipt_item(outcome, released.message, fault=fault)
-            self.answers.append(Answer(released.sender, RECEIPT, item))
-
-    def read_receipt(self, item: Minimised) -> None:
-        """Open a receipt that is addressed to this hop; tell the desks whose messages it names."""
-        message = item.permitted.message
-        items = self._items(message)
-        entry = {
-            "kind": "read",
-            "at_ms": self.now_ms,
-            "message": message.header.message.hex(),
-            "from": message.header.sender,
-            "link": message.received.link.name,
-            "index": message.received.index,
-            "items": len(items),
-        }
-        self.entries.append(entry)
-        for each in items:
-            self._pass_on_rejection(each, message.header.sender)
-
-    def _items(self, message: Message) -> list[dict[str, Any]]:
-        """Return the items of a receipt to this hop, none for one that does not open."""
-        opening = self.desk.endpoint.keychain.opening(message.header.seal_key)
-        if opening is None:
-            return []
-        try:
-            values = open_message(
-                message.envelope, message.body, message.statement, message.schema, opening
-            )
-        except MessageError:
-            return []
-        items = values.get("items")
-        return items if isinstance(items, list) else []
-
-    def _pass_on_rejection(self, item: dict[str, Any], reporter: str) -> None:
-        """Tell the own desk whose message stands where a receiver found a faulty slot."""
-        link = next(
-            (
-                own
-                for own in self.desk.endpoint.outgoing
-                if own.name == item["link"] and own.receiver == reporter
-            ),
-            None,
-        )
-        index = item["index"]
-        if link is None or not isinstance(index, int) or not 0 <= index < 2**63:
-            return
-        released = self.desk.knowledge.released(link, index)
-        if released is None or released.is_receipt:
-            return
-        if party_of(released.sender) == party_of(self.office):
-            answer = decision_item(
-                "REJECTED", released.message, fault="rejected-on-the-way", link=link, index=index
-            )
-            self.answers.append(Answer(released.sender, DECISION, answer))
-        else:
-            answer = receipt_item("REJECTED", released.message, fault="rejected-on-the-way")
-            self.answers.append(Answer(released.sender, RECEIPT, answer))
+        for link, end in self.desk.endpoint.outgoing.items():
+            for index, header in end.empty(matches):
+                self.accounts.emptied(link, index, header)
 
     # -- closing ---------------------------------------------------------------------------------
 
@@ -283,7 +130,7 @@ class _Sealing:
         """Append one receipt for each receiver to the link that leads there."""
         desk, endpoint = self.desk, self.desk.endpoint
         composed = compose_answers(
-            self.answers,
+            self.accounts.answers,
             desk.bundle,
             endpoint.keychain,
             endpoint.directory,
@@ -300,7 +147,7 @@ class _Sealing:
             index = endpoint.append(
                 link, [Queued(Slot(release, envelope.encode()), each.expires_ms)]
             )
-            self.entries.append(
+            self.accounts.entries.append(
                 {
                     "kind": "answered",
                     "at_ms": self.now_ms,
@@ -324,12 +171,13 @@ class _Sealing:
     def close(self) -> Sealed:
         """Append the trail's entries and close the parcels."""
         desk = self.desk
-        if self.entries:
+        entries = self.accounts.entries
+        if entries:
             signer = Signer(
                 desk.trail.origin, desk.endpoint.keychain.signing(KeyUse.LOG, self.now_ms).private
             )
-            nonces = [desk.entropy(NONCE_BYTES) for _ in self.entries]
-            desk.trail.append(self.entries, nonces, signer)
+            nonces = [desk.entropy(NONCE_BYTES) for _ in entries]
+            desk.trail.append(entries, nonces, signer)
         desk.knowledge.purge(self.now_ms)
         return Sealed(
             tuple(desk.endpoint.flush(self.now_ms)),
@@ -346,52 +194,24 @@ def seal(
 ) -> Sealed:
     """Append, answer and close one batch; `entries` are events to record before it."""
     sealing = _Sealing(desktop, now_ms)
-    sealing.entries += entries
-    _account_events(sealing, submitted)
+    accounts = sealing.accounts
+    accounts.entries += entries
+    accounts.events(submitted)
     released: list[Minimised] = []
     for outcome in outcomes:
         match outcome:
             case Minimised():
                 if outcome.permitted.message.header.recipient == sealing.office:
-                    sealing.read_receipt(outcome)
+                    accounts.read_receipt(outcome)
                 else:
                     released.append(outcome)
             case Refused():
-                sealing.account_refused(outcome)
+                accounts.refused(outcome)
             case Rejected():
-                sealing.account_rejected(outcome)
+                accounts.rejected(outcome)
             case Stubbed():
-                sealing.account_stubbed(outcome)
+                accounts.stubbed(outcome)
     sealing.release_all(released)
+    sealing.empty_withdrawn(released)
     sealing.send_answers()
     return sealing.close()
-
-
-def _account_events(sealing: _Sealing, submitted: Submitted) -> None:
-    for keyring in submitted.keyrings:
-        entry = {"kind": "keyring", "at_ms": sealing.now_ms, "party": keyring.party}
-        sealing.entries.append({**entry, "version": keyring.version})
-    for done in submitted.acknowledged:
-        sealing.account_acknowledged(done)
-
-
-def _common(message: Message, kind: str, now_ms: int) -> dict[str, object]:
-    header, received = message.header, message.received
-    return {
-        "kind": kind,
-        "at_ms": now_ms,
-        "message": header.message.hex(),
-        "flow": header.flow,
-        "from": header.sender,
-        "to": header.recipient,
-        "bundle": header.bundle.hex(),
-        "link": received.link.name,
-        "index": received.index,
-    }
-
-
-def _facts(message: Message) -> dict[str, str]:
-    """Return the facts by name for the own trail, or nothing where they stayed with the sender."""
-    facts = message.facts
-    codes = facts.codes if facts is not None else b""
-    return _named(message.bundle.policy.facts, codes) if codes else {}
