@@ -122,7 +122,7 @@ class Accounting:
         self._knowledge.silence(link, index)
         entry = {"kind": "emptied", "at_ms": self._now_ms, "message": header.message.hex()}
         self.entries.append({**entry, "out_link": link.name, "out_index": index})
-        item = receipt_item("ERASED", header.message)
+        item = receipt_item("REJECTED", header.message, fault="withdrawn")
         self.answers.append(Answer(header.sender, RECEIPT, item))
 
     def stubbed(self, stubbed: Stubbed) -> None:

@@ -176,6 +176,15 @@ def _add_desk(top: "Commands") -> None:
     parser.add_argument("facts", nargs="+", metavar="FACT=VALUE", help="for example asylum=no")
     _add_config(parser, "desk.toml")
     parser.set_defaults(run=commands.desk_fact)
+    parser = _command(
+        group,
+        "withdraw",
+        "Withdraw a person's sharing consent: what waits is stopped, what arrived is erased.",
+        "cd la-nrm && xref desk withdraw CASE-NUMBER",
+    )
+    parser.add_argument("case", metavar="CASE", help="the office's own case number")
+    _add_config(parser, "desk.toml")
+    parser.set_defaults(run=commands.desk_withdraw)
 
 
 def _add_keys(top: "Commands") -> None:

@@ -148,6 +148,14 @@ def desk_fact(options: Namespace) -> int:
     return 0
 
 
+def desk_withdraw(options: Namespace) -> int:
+    """Withdraw a person's sharing consent."""
+    count = operations.withdraw_sharing_consent(DeskOffice(options.config), options.case)
+    noun = "message" if count == 1 else "messages"
+    sys.stdout.write(f"withdrawal handed to the desk: {count} {noun} to be stopped or erased\n")
+    return 0
+
+
 def keys_new(options: Namespace) -> int:
     """Make an office's keys."""
     for line in operations.new_office_keys(options.keys, options.office, options.days):

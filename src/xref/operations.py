@@ -9,7 +9,7 @@ from pathlib import Path
 from xref import bundle as bundles
 from xref.desk.form_file import Problem
 from xref.desk.read_form import Record, read_form
-from xref.desk.spool import Correction
+from xref.desk.spool import Correction, Withdrawal
 from xref.errors import ConfigError, MalformedError
 from xref.issue_keys import key_lines, make_keyring, new_keys, sign_keyring
 from xref.keychain import Keychain, OwnKey
@@ -17,7 +17,7 @@ from xref.limits import CLOCK_SKEW_MS
 from xref.policy import Policy
 from xref.resources import data_folder
 from xref.running import now_ms
-from xref.story import held_records
+from xref.story import held_records, sent_messages
 from xref.tlog.note import Signer
 from xref.wire.key import SEED_BYTES, KeyUse, SigningKey
 from xref.wire.keyring import KeyLine, parse_keyring
@@ -31,6 +31,7 @@ from xref.wiring import (
     write_whole,
 )
 
+_GONE = ("refused", "rejected", "erased")
 _DAY_MS = 86_400_000
 _OVERLAP_MS = 7 * _DAY_MS
 
@@ -178,6 +179,22 @@ def sign_bundle(folder: Path, signer: Signer, window: tuple[int, int]) -> bytes:
     signed = bundles.sign(note or None, draft, window, signer)
     write_whole(folder / "bundle.note", signed.encode(), private=False)
     return draft.digest32
+
+
+def withdraw_sharing_consent(office: DeskOffice, case: str) -> int:
+    """Hand a person's withdrawal to the desk; return how many of its messages it may concern.
+
+    `ConfigError` for a case number of which nothing was sent.
+    """
+    with office.records() as store:
+        messages = sent_messages(store, office.config.office, office.bundle)
+    concerned = [m for m in messages if m.case == case and m.outcome not in _GONE]
+    if not concerned:
+        message = "nothing of that case number is out; see `xref desk status`"
+        raise ConfigError(message)
+    with office.spool() as spool:
+        spool.put([Withdrawal(case)], now_ms())
+    return len(concerned)
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,7 +139,11 @@ def held_records(store: Store) -> list[HeldRecord]:
     held = []
     for _, story in cabinet.all("record"):
         messages = [sent[bytes.fromhex(m)] for m in story["messages"] if bytes.fromhex(m) in sent]
-        refused = [each for each in messages if each["outcome"] in ("refused", "rejected")]
+        refused = [
+            each
+            for each in messages
+            if each["outcome"] in ("refused", "rejected") and each["fault"] != "withdrawn"
+        ]
         if not story["problem"] and not refused:
             continue
         reasons = [rule for each in refused for rule in (each["reasons"] or [each["fault"]])]

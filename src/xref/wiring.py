@@ -111,7 +111,12 @@ class _Rim:
         return done.sent
 
     def hand_over(self, desk: Desk) -> int:
-        """Write what was opened as files in the office's own form, named by message id."""
+        """Write what was opened as files in the office's own form; remove what was erased."""
+        gone = desk.removals()
+        for message in gone:
+            (self._received / f"{message.hex()}.json").unlink(missing_ok=True)
+        if gone:
+            desk.removed(gone, now_ms())
         waiting = desk.handoffs()
         for message, content in waiting:
             form = Received(

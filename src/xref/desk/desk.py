@@ -14,6 +14,7 @@ from xref.answers import RECEIPT, Answer, compose_answers, receipt_item
 from xref.bundle import Bundle
 from xref.compose import sign_drafts
 from xref.desk.cabinet import Cabinet
+from xref.desk.erase import concerned, erase, is_withdrawn, note_reference
 from xref.desk.intake import Intake
 from xref.desk.publish import Addressed, Publisher
 from xref.desk.receive import Opened, Receiver
@@ -141,6 +142,10 @@ class Desk:
         for key, _ in self.state.scan("spooled", limit=_SPOOLED_PURGE_MAX):
             if int.from_bytes(key[:8]) < now_ms - _SPOOLED_KEPT_MS:
                 self.state.delete("spooled", key)
+        self._send(addressed, now_ms)
+        return addressed
+
+    def _send(self, addressed: Sequence[Addressed], now_ms: int) -> None:
         by_recipient: dict[str, list[Addressed]] = {}
         for each in addressed:
             by_recipient.setdefault(each.recipient, []).append(each)
@@ -148,7 +153,6 @@ class Desk:
         for messages in by_recipient.values():
             drafts = [each.draft for each in messages]
             self._append(sign_drafts(drafts, signer, self._entropy, now_ms))
-        return addressed
 
     def _publisher(self, now_ms: int) -> Publisher:
         return Publisher(
@@ -189,20 +193,16 @@ class Desk:
     def _handle(self, batch: Batch) -> Done:
         submitted = submit(batch, self.endpoint)
         answers: list[Answer] = []
-        opened = 0
         for received in submitted.received:
-            if received.slot.is_stub:
-                continue
-            answer = self._receive(received.link, received.index, received.slot, batch.now_ms)
-            if answer is not None:
-                answers.append(answer)
-                opened += answer.item["outcome"] == "OPENED"
+            if not received.slot.is_stub:
+                answers += self._receive(received.link, received.index, received.slot, batch.now_ms)
         self._answer(answers, batch.now_ms)
         self._commit(batch.now_ms)
-        rejected = sum(answer.item["outcome"] == "REJECTED" for answer in answers)
-        return self._done(_done_of(submitted, opened, rejected))
+        outcomes = [answer.item["outcome"] for answer in answers]
+        counts = outcomes.count("OPENED"), outcomes.count("REJECTED")
+        return self._done(_done_of(submitted, *counts))
 
-    def _receive(self, link: Link, index: int, slot: Slot, now_ms: int) -> Answer | None:
+    def _receive(self, link: Link, index: int, slot: Slot, now_ms: int) -> list[Answer]:
         receiver = Receiver(
             self.setup.keychain, self.setup.bundles, self.endpoint.directory, self._verified
         )
@@ -219,19 +219,33 @@ class Desk:
             )
             self.endpoint.alarms.append(f"{link.name}: slot {index} rejected: {error.fault}")
             is_receipt = header is not None and self._is_receipt(header)
-            return None if is_receipt else Answer(link.sender, RECEIPT, item)
+            return [] if is_receipt else [Answer(link.sender, RECEIPT, item)]
         if opened.flow.nature in ("receipt", "decision"):
             note_receipt(self.cabinet, opened, self._bundle(now_ms), self.setup.hop, now_ms)
-            return None
-        return self._store_opened(opened, now_ms)
+            return []
+        if opened.flow.nature == "withdrawal":
+            return self._withdraw(opened.header, now_ms)
+        return [self._store_opened(opened, now_ms)]
+
+    def _withdraw(self, withdrawal: Header, now_ms: int) -> list[Answer]:
+        """Erase what came under a reference, here and where this office has passed it on."""
+        ended = concerned(self.state, self.cabinet, withdrawal)
+        causes = {message.hex() for message in ended}
+        intake = Intake(self.cabinet, self._publisher(now_ms), now_ms)
+        passed_on = intake.withdraw_sent(lambda _, story: story["cause"] in causes)
+        self._send(passed_on, now_ms)
+        return erase(self.state, self.cabinet, ended, now_ms)
 
     def _is_receipt(self, header: Header) -> bool:
         flows = [bundle.policy.flows.get(header.flow) for bundle in self.setup.bundles.values()]
         return any(flow is not None and not flow.receipted for flow in flows)
 
-    def _store_opened(self, opened: Opened, now_ms: int) -> Answer | None:
+    def _store_opened(self, opened: Opened, now_ms: int) -> Answer:
         header = opened.header
-        if self.state.get("inbox", header.message) is not None:
+        if is_withdrawn(self.state, header):
+            return Answer(header.sender, RECEIPT, receipt_item("ERASED", header.message))
+        known = [self.state.get(space, header.message) for space in ("inbox", "erased")]
+        if known != [None, None]:
             item = receipt_item("REJECTED", header.message, fault="duplicate")
             return Answer(header.sender, RECEIPT, item)
         asked = self.cabinet.get("sent", header.reply_to)
@@ -251,6 +265,7 @@ class Desk:
         }
         self.cabinet.put("inbox", header.message, case, content)
         self.state.put("handoff", header.message, b"")
+        note_reference(self.state, header)
         return Answer(header.sender, RECEIPT, receipt_item("OPENED", header.message))
 
     def _answer(self, answers: Sequence[Answer], now_ms: int) -> None:
@@ -280,6 +295,17 @@ class Desk:
         with self._turn():
             for message in messages:
                 self.state.delete("handoff", message)
+            self._commit(now_ms)
+
+    def removals(self) -> list[bytes]:
+        """Return the messages whose form must be removed from the office's folder."""
+        return [message for message, _ in self.state.scan("removal")]
+
+    def removed(self, messages: Iterable[bytes], now_ms: int) -> None:
+        """Remember that these were removed."""
+        with self._turn():
+            for message in messages:
+                self.state.delete("removal", message)
             self._commit(now_ms)
 
     def tick(self, now_ms: int) -> Done:

@@ -2,13 +2,14 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from xref.desk.cabinet import Cabinet
 from xref.desk.publish import Addressed, Asked, Publisher
 from xref.desk.read_form import Record
-from xref.desk.spool import Correction, Row, record_members, record_of
+from xref.desk.spool import Correction, Row, Withdrawal, record_members, record_of
 from xref.errors import RecordError
 
 
@@ -24,6 +25,8 @@ class Intake:
 
         A record that cannot be sent is kept with its problem, which names field and cure.
         """
+        if isinstance(row, Withdrawal):
+            return self._withdraw(row)
         if isinstance(row, Correction):
             corrected = self._corrected(row)
             if corrected is None:
@@ -58,6 +61,30 @@ class Intake:
             story["messages"].append(each.draft.header.message.hex())
         self._cabinet.put("record", key, case, story)
         return addressed
+
+    def _withdraw(self, row: Withdrawal) -> list[Addressed]:
+        case = self._cabinet.find_case(row.case)
+        if case is None:
+            return []
+        self._cabinet.put("withdrawal", case, case, {"at_ms": self._now_ms})
+        addressed = self.withdraw_sent(
+            lambda message, _: self._cabinet.case_id("sent", message) == case
+        )
+        for each in addressed:
+            self._remember_sent(each, case, b"")
+        return addressed
+
+    def withdraw_sent(self, concerns: Callable[[bytes, dict[str, Any]], bool]) -> list[Addressed]:
+        """Return a withdrawal for each recipient of the sent messages that this concerns."""
+        ends: dict[tuple[str, str], None] = {}
+        for message, story in self._cabinet.all("sent"):
+            gone = story["outcome"] in ("refused", "rejected", "erased")
+            if story["consent_ref"] and not gone and concerns(message, story):
+                ends[story["to"], story["consent_ref"]] = None
+        return [
+            self._publisher.withdrawal(recipient, bytes.fromhex(reference), self._now_ms)
+            for recipient, reference in ends
+        ]
 
     def _under_way(self, messages: list[str]) -> dict[tuple[str, str], str]:
         """Return the messages that were not refused or rejected, by type and recipient.
@@ -107,6 +134,8 @@ class Intake:
             "expires_ms": header.expires_ms,
             "record": record.hex(),
             "fields": list(each.fields),
+            "consent_ref": header.consent_ref.hex() if record and any(header.consent_ref) else "",
+            "cause": each.cause.hex(),
             "outcome": "submitted",
             "fault": "",
             "disclosed": [],

@@ -6,7 +6,7 @@ fields of that recipient's own schema. Everything is addressed, sealed and signe
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -50,6 +50,8 @@ class Addressed:
     draft: Draft
     fields: tuple[str, ...]
     """The names of the fields that the message carries."""
+    cause: bytes = b""
+    """The received message that made this office act, whose facts count; empty if none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,51 +137,87 @@ class Publisher:
         now_ms: int,
     ) -> Draft:
         schema = self.bundle.policy.schema_for(flow)
-        seal_key = self.directory.newest(office.code, KeyUse.SEAL, now_ms)
-        if seal_key is None:
-            message = f"{office.code} has no sealing key that is good now; wait for its keyring"
-            raise RecordError(message)
+        seal_key = self._seal_key(office.code, now_ms)
         given = record.sharing_consent
         place = (case, flow.name, office.code)
-        reference, facts = NO_ID, self._facts(record, NO_FACT_SCOPE, now_ms)
+        reference, scope = NO_ID, NO_SCOPE
         expires_ms = now_ms + flow.life_days * _DAY_MS
         if given is not None:
             token = self.cabinet.token("scope_ref", *place, given.encode(), size=32)
-            reference, salt = token[:16], token[16:]
-            facts = self._facts(record, _scope(given, salt, flow, office, schema), now_ms)
+            reference, scope = token[:16], _scope(given, token[16:], flow, office, schema)
             expires_ms = min(expires_ms, max(given.valid_until_ms, now_ms + 1))
-        header = Header(
-            message=self.entropy(16),
+        header = replace(
+            self._header(flow, schema, office.code, seal_key, now_ms),
             thread=asked.thread if asked else self.cabinet.token("thread", *place, size=16),
             reply_to=asked.message if asked else NO_ID,
-            flow=flow.code,
-            sender=self.office,
-            recipient=office.code,
-            schema=schema.digest32,
-            bundle=self.bundle.digest32,
             consent_ref=reference,
-            created_ms=now_ms,
             expires_ms=expires_ms,
-            desk_key=self.keychain.signing(KeyUse.DESK, now_ms).public.key_id,
-            seal_key=seal_key.key_id,
         )
+        facts = self._facts(self._facts_at(record, case, now_ms), scope)
         values = {**record.values, **self._supplied(asked, reference, now_ms)}
         return _drafted(schema, values, header, facts, self, seal_key)
 
-    def _facts(self, record: Record, scope: "Scope", now_ms: int) -> Facts:
-        codes = self.bundle.policy.facts.encode(record.facts_at(now_ms))
+    def _header(
+        self, flow: Flow, schema: Schema, recipient: str, seal_key: PublicKey, now_ms: int
+    ) -> Header:
+        """Return the header of a fresh message that answers nothing and goes by no reference."""
+        return Header(
+            message=self.entropy(16),
+            thread=self.entropy(16),
+            reply_to=NO_ID,
+            flow=flow.code,
+            sender=self.office,
+            recipient=recipient,
+            schema=schema.digest32,
+            bundle=self.bundle.digest32,
+            consent_ref=NO_ID,
+            created_ms=now_ms,
+            expires_ms=now_ms + flow.life_days * _DAY_MS,
+            desk_key=self.keychain.signing(KeyUse.DESK, now_ms).public.key_id,
+            seal_key=seal_key.key_id,
+        )
+
+    def withdrawal(self, recipient: str, reference: bytes, now_ms: int) -> Addressed:
+        """Return the message that ends a sharing consent at a recipient that may hold something."""
+        flow = next(f for f in self.bundle.policy.flows.values() if f.nature == "withdrawal")
+        schema = self.bundle.policy.schema_for(flow)
+        seal_key = self._seal_key(recipient, now_ms)
+        header = self._header(flow, schema, recipient, seal_key, now_ms)
+        header = replace(header, consent_ref=reference)
+        facts = self._facts({}, NO_SCOPE)
+        values = {"withdrawn_on": _day(now_ms)}
+        draft = _drafted(schema, values, header, facts, self, seal_key)
+        return Addressed(flow.name, recipient, draft, schema.names_of(draft.mask))
+
+    def _seal_key(self, office: str, now_ms: int) -> PublicKey:
+        key = self.directory.newest(office, KeyUse.SEAL, now_ms)
+        if key is None:
+            message = f"{office} has no sealing key that is good now; wait for its keyring"
+            raise RecordError(message)
+        return key
+
+    def _facts_at(self, record: Record, case: bytes, now_ms: int) -> dict[str, str]:
+        """Return the record's facts now; a withdrawal counts until a newer record is given."""
+        facts, given = record.facts_at(now_ms), record.sharing_consent
+        withdrawal = self.cabinet.get("withdrawal", case)
+        if withdrawal is not None and given is not None:
+            newer = given.given_on_ms > withdrawal["at_ms"]
+            facts["sharing_consent"] = facts["sharing_consent"] if newer else "withdrawn"
+        return facts
+
+    def _facts(self, facts: Mapping[str, str], scope: "Scope") -> Facts:
+        codes = self.bundle.policy.facts.encode(facts)
         return Facts(NO_ID, scope.digest, scope.mask, scope.from_ms, scope.until_ms, codes)
 
     def _supplied(self, asked: Asked | None, reference: bytes, now_ms: int) -> dict[str, object]:
         """Return the fields that the desk itself fills in, fresh for each message."""
-        today = datetime.fromtimestamp(now_ms / 1000, UTC).date().isoformat()
         fresh = str(uuid.UUID(bytes=self.entropy(16), version=4))
         return {
             "referral_id": asked.referral_id if asked else fresh,
             "reply_office": self.office,
             "sharing_consent_ref": reference.hex() if reference != NO_ID else None,
             "answered_by": self.office,
-            "answered_on": today,
+            "answered_on": _day(now_ms),
         }
 
 
@@ -193,7 +231,7 @@ class Scope:
     until_ms: int
 
 
-NO_FACT_SCOPE = Scope(bytes(32), 0, 0, 0)
+NO_SCOPE = Scope(bytes(32), 0, 0, 0)
 
 
 def _scope(given: SharingConsent, salt: bytes, flow: Flow, office: Office, schema: Schema) -> Scope:
@@ -201,6 +239,10 @@ def _scope(given: SharingConsent, salt: bytes, flow: Flow, office: Office, schem
     fields = [(place, field.category) for place, field in enumerate(schema.fields)]
     mask = given.mask(fields) if covered else 0
     return Scope(given.digest(salt), mask, given.given_on_ms, given.valid_until_ms)
+
+
+def _day(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).date().isoformat()
 
 
 def _drafted(

@@ -30,7 +30,14 @@ class Correction:
     facts: Mapping[str, str]
 
 
-Row = Record | Correction
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """The person of a case withdrew the sharing consent: everybody who holds anything erases it."""
+
+    case: str
+
+
+Row = Record | Correction | Withdrawal
 
 
 class Spool:
@@ -108,6 +115,8 @@ def record_of(members: Mapping[str, Any]) -> Record:
 def _members(row: Row) -> dict[str, Any]:
     if isinstance(row, Record):
         return {"record": record_members(row)}
+    if isinstance(row, Withdrawal):
+        return {"withdrawal": {"case": row.case}}
     return {
         "correction": {
             "case": row.case,
@@ -121,5 +130,7 @@ def row_of(members: Mapping[str, Any]) -> Row:
     """Return the row in JSON members."""
     if "record" in members:
         return record_of(members["record"])
+    if "withdrawal" in members:
+        return Withdrawal(members["withdrawal"]["case"])
     correction = members["correction"]
     return Correction(correction["case"], correction["publication"], correction["facts"])
