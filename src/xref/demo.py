@@ -5,6 +5,7 @@ stay. Nothing here is known to the product: it hands in two forms and reads what
 """
 
 import json
+import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -205,10 +206,19 @@ def _as_json(demo: Demo, messages: Sequence[SentMessage], audited: Audited) -> d
 def _say_what_next(out: Console, data: Path) -> None:
     out.print(f"Files: {data}/ (one folder a participant, {MARKER} marks it as the demo's)")
     out.print("Try next:", style="bold")
+    xref = _own_name()
     for command in (
-        f"xref desk status --config {data}/la-nrm/desk.toml",
-        f"xref audit {data}/la-hop {data}/vn-hop",
+        f"{xref} desk status --config {data}/la-nrm/desk.toml",
+        f"{xref} audit {data}/la-hop {data}/vn-hop",
         f"less {data}/vn-nrm/received/*.json",
         "docs/tutorial/first-crossing.md",
     ):
         out.print(Text(f"    {command}"), no_wrap=True, overflow="ignore", crop=False)
+
+
+def _own_name() -> str:
+    """Return how to call this program from this folder."""
+    if shutil.which("xref"):
+        return "xref"
+    program = Path(sys.argv[0]).absolute()
+    return str(program.relative_to(Path.cwd())) if program.is_relative_to(Path.cwd()) else "xref"
