@@ -66,6 +66,12 @@ bench: develop ## measure throughput and sizes
 fuzz: develop ## every property test again, with many more random examples
 	@$(BIN)/python -m pytest -m hypothesis --hypothesis-profile=fuzz
 
+KILLS ?= 500
+.PHONY: crash
+crash: develop ## strike every write, then kill real processes 500 times
+	@XREF_LONG=1 $(BIN)/python -m pytest tests/simulation
+	@PYTHONPATH=tests $(BIN)/python -m integration.kill_run --kills $(KILLS)
+
 .PHONY: lock
 lock: develop ## renew the pinned requirement files from pyproject.toml
 	@$(call compile,run)

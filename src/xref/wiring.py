@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -95,18 +95,22 @@ def run_hop_at(file: Path, stop: Stop) -> None:
         run_hop(hop, transport, witnesses, keyrings, stop)
 
 
-class _Rim:
-    """A running desk's spool and the folder of its office."""
+class Rim:
+    """A running desk's spool and the folder of its office; `clock` gives Unix ms."""
 
-    def __init__(self, spool: Spool, adapter: Adapter, received: Path) -> None:
+    def __init__(
+        self, spool: Spool, adapter: Adapter, received: Path, clock: Callable[[], int] = now_ms
+    ) -> None:
+        """Take records from `spool` and put forms into `received`."""
         self._spool, self._adapter, self._received = spool, adapter, received
+        self._now_ms = clock
 
     def take_spooled(self, desk: Desk) -> int:
         """Publish what was submitted; return how many messages were sent."""
         rows = self._spool.take(_SPOOL_BATCH)
         if not rows:
             return 0
-        done = desk.publish(rows, now_ms())
+        done = desk.publish(rows, self._now_ms())
         self._spool.remove([key for key, _ in rows])
         return done.sent
 
@@ -128,7 +132,7 @@ class _Rim:
             )
             write_whole(self._received / f"{message.hex()}.json", write_form(self._adapter, form))
         if waiting:
-            desk.handed([message for message, _ in waiting], now_ms())
+            desk.handed([message for message, _ in waiting], self._now_ms())
         return len(waiting)
 
 
@@ -142,7 +146,7 @@ def run_desk_at(file: Path, stop: Stop) -> None:
     store, transport = SqliteStore(folder / config.state), _transport(config.transport, folder)
     spool_store = SqliteStore(folder / config.spool, shared=True)
     spool = Spool(spool_store, storage_key(storage), os.urandom)
-    rim = _Rim(spool, Adapter.load(folder / config.adapter), folder / config.received)
+    rim = Rim(spool, Adapter.load(folder / config.adapter), folder / config.received)
     try:
         desk = Desk(setup, store, transport, os.urandom)
         run_desk(desk, transport, rim, read_keyrings(folder / config.keyrings), stop)
@@ -246,6 +250,7 @@ def _trusted(directory: KeyDirectory, origin: str) -> Verifier | None:
 
 __all__ = [
     "DeskOffice",
+    "Rim",
     "bundles_of",
     "open_hop",
     "open_state",
