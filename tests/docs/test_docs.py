@@ -19,6 +19,7 @@ import pytest
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from docs import make_flows
 from docs.make_commands import PAGE, page
 from xref.cli import main
 from xref.config import DeskConfig, HopConfig, TransportConfig, WitnessAddress, WitnessConfig
@@ -293,6 +294,11 @@ def test_every_page_can_be_found_from_the_index() -> None:
 
 def test_the_commands_page_is_what_the_parser_says() -> None:
     assert PAGE.read_text(encoding="utf-8") == page(), "run tests/docs/make_commands.py"
+
+
+def test_the_flows_page_is_what_the_bundle_says() -> None:
+    written = make_flows.PAGE.read_text(encoding="utf-8")
+    assert written == make_flows.page(), "run tests/docs/make_flows.py"
 
 
 def rows_of(text: str) -> dict[str, dict[str, str]]:

@@ -13,7 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from unit.bundle.signed_bundle import (
+    CHILD_RETURN_FACTS,
     OPEN_FACTS,
+    OWN_CHOICE_FACTS,
+    RETURN_FACTS,
     WINDOW,
     draft,
     party_keys,
@@ -30,6 +33,9 @@ from xref.wire.schema import Schema
 
 HERE = Path(__file__).parent
 Case = dict[str, Any]
+RETURN: Case = {"flow": 48}
+EARLY = CHILD_RETURN_FACTS | {"best_interests": "assessed", "family_check": "pending"}
+BORDER: Case = {"flow": 52, "from_role": "immigration", "to_role": "border-guard", "cause": 50}
 
 
 def write(name: str, bases: Case, cases: list[Case]) -> None:
@@ -157,13 +163,21 @@ def decisions() -> list[Case]:
         ("wrong-role", "to a police office", {}, {"to_role": "police"}),
         ("domestic", "within one Party", {}, {"same_party": True}),
         ("unknown-flow", "a flow of no agreement", {}, {"flow": 99}),
+        ("return", "a return that every gate lets pass", RETURN_FACTS, RETURN),
+        ("own-choice", "an adult goes home without an assessment", OWN_CHOICE_FACTS, RETURN),
+        ("nobody-asked", "a return of which nothing was asked", {}, RETURN),
+        ("child-return", "a child's return on all elements", CHILD_RETURN_FACTS, RETURN),
+        ("child-return-early", "a child's return on an assessment alone", EARLY, RETURN),
+        ("border", "a travel notice, asked for at home", RETURN_FACTS, BORDER),
+        ("border-uncaused", "the same, asked for by nobody", RETURN_FACTS, BORDER | {"cause": 0}),
     ]
     return [_decision(*each) for each in asked]
 
 
 def _decision(name: str, comment: str, answers: dict[str, str], changes: Case) -> Case:
     policy = draft().policy
-    schema = policy.schemas["xref.victim_referral"]
+    flow = policy.flows.get(changes.get("flow", 16), policy.flows[16])
+    schema = policy.schema_for(flow)
     names = list(schema.by_name)
     inputs: Case = {
         "flow": 16,
@@ -174,6 +188,7 @@ def _decision(name: str, comment: str, answers: dict[str, str], changes: Case) -
         "carried": names,
         "scope": names,
         "live": True,
+        "cause": 0,
         **changes,
     }
     answer = policy.decide(
@@ -186,6 +201,7 @@ def _decision(name: str, comment: str, answers: dict[str, str], changes: Case) -
             carried_mask=schema.mask_of(inputs["carried"]),
             sharing_consent_mask=schema.mask_of(inputs["scope"]),
             sharing_consent_live=inputs["live"],
+            cause_flow=inputs["cause"],
         )
     )
     if not isinstance(answer, Permit):

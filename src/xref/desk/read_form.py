@@ -5,7 +5,7 @@ and cure. Local case numbers and the office's own columns end here.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
@@ -98,8 +98,10 @@ def _rows_of(adapter: Adapter, source: str, data: bytes) -> Iterator[Row | RowFa
         return None
     if suffix == ".json":
         return json_rows(data)
-    first_line = data.split(b"\n", 1)[0].decode("utf-8", "replace")
-    form = max(forms, key=lambda form: sum(c.header in first_line for c in form.columns))
+    first_line = data.removeprefix(b"\xef\xbb\xbf").split(b"\n", 1)[0].decode("utf-8", "replace")
+    cells = {form.delimiter: first_line.split(form.delimiter) for form in forms}
+    names = {mark: {clean(cell.strip(' "\r')) for cell in found} for mark, found in cells.items()}
+    form = max(forms, key=lambda form: _fit(form, names[form.delimiter]))
     return csv_rows(data, frozenset(c.header for c in form.columns), form.delimiter)
 
 
@@ -164,7 +166,12 @@ def _form_of(adapter: Adapter, source: str, row: Row) -> tuple[str, Publication]
     """Return the publication of the file's format whose headers the row has most of."""
     suffix = PurePath(source).suffix.lower()
     forms = [item for item in adapter.file.publications.items() if f".{item[1].format}" == suffix]
-    return max(forms, key=lambda item: sum(c.header in row.cells for c in item[1].columns))
+    return max(forms, key=lambda item: _fit(item[1], row.cells))
+
+
+def _fit(form: Publication, headers: Container[str]) -> tuple[int, int]:
+    """Return how well a form fits: most of its headers there, then fewest missing."""
+    return sum(column.header in headers for column in form.columns), -len(form.columns)
 
 
 def _label(column: Column) -> str:

@@ -7,7 +7,7 @@ Unknown never opens: in a permit's `when` and a forbid's `unless` bit 0 is never
 `when` it always is. So replacing an answer by unknown can only close (see tests/unit/policy).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -88,17 +88,39 @@ def _all_bits(fact: Fact) -> int:
 
 def satisfiable(conditions: Iterable[Condition]) -> bool:
     """Return whether some facts make all the conditions hold at once. Exact, by search."""
-    return _search(sorted(conditions, key=len), 0, {})
+    return _search(list(dict.fromkeys(conditions)), {})
 
 
-def _search(conditions: Sequence[Condition], depth: int, allowed: dict[int, int]) -> bool:
-    if depth == len(conditions):
+def _search(conditions: Sequence[Condition], allowed: Mapping[int, int]) -> bool:
+    """Branch on the condition with the fewest clauses that are still possible.
+
+    What already holds is done with, and what can no longer hold ends a branch at once, so many
+    rules on few facts stay cheap.
+    """
+    best: list[Clause] | None = None
+    waiting = []
+    for condition in conditions:
+        left = [clause for clause in condition if _possible(clause, allowed)]
+        if any(_certain(clause, allowed) for clause in left):
+            continue
+        waiting.append(condition)
+        if best is None or len(left) < len(best):
+            best = left
+    if best is None:
         return True
-    for clause in conditions[depth]:
-        narrowed = dict(allowed)
-        for place, bits in clause.terms:
-            narrowed[place] = narrowed.get(place, -1) & bits
-        possible = all(narrowed[place] for place, _ in clause.terms)
-        if possible and _search(conditions, depth + 1, narrowed):
-            return True
-    return False
+    return any(_search(waiting, _narrowed(clause, allowed)) for clause in best)
+
+
+def _possible(clause: Clause, allowed: Mapping[int, int]) -> bool:
+    return all(allowed.get(place, -1) & bits for place, bits in clause.terms)
+
+
+def _certain(clause: Clause, allowed: Mapping[int, int]) -> bool:
+    return all(not allowed.get(place, -1) & ~bits for place, bits in clause.terms)
+
+
+def _narrowed(clause: Clause, allowed: Mapping[int, int]) -> dict[int, int]:
+    narrowed = dict(allowed)
+    for place, bits in clause.terms:
+        narrowed[place] = narrowed.get(place, -1) & bits
+    return narrowed

@@ -11,7 +11,8 @@ class Question:
     """May this message go, and which of its fields? Codes as the office attests; masks as sent.
 
     `facts` may be empty, which is all unknown. `sharing_consent_live` says whether the record that
-    the message refers to is in force at this moment.
+    the message refers to is in force at this moment. `cause_flow` is the flow of the domestic
+    message that asked the sender to act and whose facts these are, 0 for none.
     """
 
     flow: int
@@ -22,6 +23,7 @@ class Question:
     carried_mask: int
     sharing_consent_mask: int
     sharing_consent_live: bool
+    cause_flow: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,11 @@ UNKNOWN_FACT: Final = _engine(
     "The facts do not follow the list of this bundle.",
     "Submit it again with the facts of this bundle.",
 )
+NO_CAUSE: Final = _engine(
+    "no-cause",
+    "An office of this role sends this kind of message only when an office at home asked it to.",
+    "Name the message in which you were asked.",
+)
 NO_PERMIT: Final = _engine(
     "no-permit",
     "Nothing in the agreement allows this disclosure between these offices on these facts.",
@@ -120,6 +127,7 @@ ENGINE_RULES: Final = (
     WRONG_REACH,
     UNKNOWN_FIELD,
     UNKNOWN_FACT,
+    NO_CAUSE,
     NO_PERMIT,
     NOTHING_LEFT,
 )

@@ -46,6 +46,9 @@ class Flow:
     life_days: int
     retention_days: int
     receipted: bool
+    caused_by: tuple[str, ...] = ()
+    """Domestic flows of which one must have asked the sender to act; its facts count, so that the
+    sender need not know, and cannot say, why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +68,18 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """What an office publishes, and the flows that its desk derives from it."""
+    """What an office publishes, and the flows that its desk derives from it.
+
+    `follows` is the flow of the received message that a record names as its cause, empty where it
+    names none. `answers` are the flows of which a record answers a received message.
+    """
 
     kind: str
     explain: str
     from_roles: tuple[str, ...]
     deliveries: tuple[Delivery, ...]
+    follows: str = ""
+    answers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,13 +152,31 @@ def read_flow(
         life_days=entry.number("life_days", 1, _LIFE_DAYS_MAX),
         retention_days=entry.number("retention_days", 1, RETENTION_DAYS_MAX),
         receipted=entry.flag("receipted") is True,
+        caused_by=entry.texts("caused_by", ()),
     )
     entry.finish()
     if flow.nature in ("decision", "domestic") and flow.reach != "domestic":
         raise entry.fault(f"a {flow.nature} stays at home", 'set reach to "domestic"')
     if (flow.nature == "answer") != bool(flow.answers):
         raise entry.fault("answers belongs to the nature answer, and it to that", "correct one")
+    if flow.caused_by and (flow.nature != "contact" or flow.reach != "crossing"):
+        raise entry.fault("caused_by belongs to a contact that crosses", "remove it")
     return flow
+
+
+def check_flows(flows: Mapping[str, Flow]) -> None:
+    """Refuse flows that answer, or are caused by, what is not there or cannot be."""
+    for flow in flows.values():
+        for answered in flow.answers:
+            if answered not in flows:
+                raise ConfigError(f"flow {flow.name} answers unknown {answered!r}; correct it")
+        for name in flow.caused_by:
+            cause = flows.get(name)
+            if cause is None or cause.nature != "domestic":
+                raise ConfigError(f"flow {flow.name}: {name!r} is no domestic flow; correct it")
+            if not set(flow.from_roles) <= set(cause.to_roles):
+                message = f"flow {flow.name}: a sender never receives {name}; correct from_roles"
+                raise ConfigError(message)
 
 
 def read_publication(entry: Entry, flows: Mapping[str, Flow]) -> Publication:
@@ -159,14 +186,30 @@ def read_publication(entry: Entry, flows: Mapping[str, Flow]) -> Publication:
         explain=entry.text("explain"),
         from_roles=read_roles(entry, "from_roles"),
         deliveries=tuple(_delivery(each, flows) for each in entry.entries("deliver")),
+        follows=entry.word("follows", flows) if entry.has("follows") else "",
+        answers=entry.words("answers", flows, ()),
     )
     entry.finish()
     if not publication.deliveries:
         raise entry.fault("nobody receives it", "add a deliver table")
+    _check_received(entry, publication, flows)
     for delivery in publication.deliveries:
         if not set(publication.from_roles) <= set(flows[delivery.flow].from_roles):
             raise entry.fault(f"a sender role may not send {delivery.flow}", "correct from_roles")
     return publication
+
+
+def _check_received(entry: Entry, publication: Publication, flows: Mapping[str, Flow]) -> None:
+    """Refuse a publication whose flows do not agree on the received message it starts from."""
+    for delivery in publication.deliveries:
+        flow = flows[delivery.flow]
+        wanted = (publication.follows,) if publication.follows else ()
+        if not set(wanted) <= set(flow.caused_by) or bool(wanted) != bool(flow.caused_by):
+            raise entry.fault(f"follows is not what causes {flow.name}", "name a flow in caused_by")
+        if set(publication.answers) != set(flow.answers):
+            raise entry.fault(f"answers is not what {flow.name} answers", "name the same flows")
+        if (delivery.choose == "asker") != bool(flow.answers):
+            raise entry.fault("an answer goes to the asker, and only that", "correct choose")
 
 
 def _delivery(entry: Entry, flows: Mapping[str, Flow]) -> Delivery:

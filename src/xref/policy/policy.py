@@ -14,6 +14,7 @@ from xref.limits import DECISIONS_CACHED_MAX
 from xref.policy.conditions import Condition, any_holds, negated, satisfiable
 from xref.policy.decision import (
     ENGINE_RULES,
+    NO_CAUSE,
     NO_PERMIT,
     NOTHING_LEFT,
     UNKNOWN_FACT,
@@ -41,6 +42,7 @@ class _Corridor:
 
     flow: Flow
     schema: Schema
+    caused_by: tuple[int, ...]
     refuses: tuple[ForbidRule, ...]
     strips: tuple[tuple[ForbidRule, int], ...]
     keeps: tuple[tuple[ForbidRule, int], ...]
@@ -59,6 +61,10 @@ class _Ruling:
     strips: tuple[tuple[ForbidRule, int], ...]
 
 
+_Way = tuple[int, str, str, bool, int]
+"""Flow, sender's role, recipient's role, whether of one Party, and the flow of the cause."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Policy:
     """What a bundle's rules say. Build it with `Policy.load`."""
@@ -68,10 +74,8 @@ class Policy:
     flows: Mapping[int, Flow]
     _rules: Mapping[str, Rule] = field(repr=False)
     _corridor: Callable[[int, str, str, bool], _Corridor | Rule] = field(repr=False)
-    _ruling: Callable[[int, str, str, bool, bytes, bool], _Ruling | Rule] = field(repr=False)
-    _answer: Callable[[int, str, str, bool, bytes, int, int, bool], Permit | Refusal] = field(
-        repr=False
-    )
+    _ruling: Callable[[_Way, bytes, bool], _Ruling | Rule] = field(repr=False)
+    _answer: Callable[[_Way, bytes, int, int, bool], Permit | Refusal] = field(repr=False)
     _ceilings: Mapping[tuple[int, str, str, bool], int] = field(repr=False)
 
     @classmethod
@@ -149,15 +153,27 @@ class Policy:
     def decide(self, question: Question) -> Permit | Refusal:
         """Return what may go and what is withheld, or why nothing goes."""
         return self._answer(
-            question.flow,
-            question.from_role,
-            question.to_role,
-            question.same_party,
+            (
+                question.flow,
+                question.from_role,
+                question.to_role,
+                question.same_party,
+                question.cause_flow,
+            ),
             question.facts,
             question.carried_mask,
             question.sharing_consent_mask,
             question.sharing_consent_live,
         )
+
+    def carried_over(self, mask: int, cause: Flow, caused: Flow) -> int:
+        """Return a mask over `cause`'s fields as one over the fields of these names in `caused`.
+
+        So the scope of the sharing consent that came with a cause bounds what it causes.
+        """
+        wanted = self.schema_for(caused).by_name
+        names = self.schema_for(cause).names_of(mask)
+        return self.schema_for(caused).mask_of([name for name in names if name in wanted])
 
     def ceiling(self, flow: int, from_role: str, to_role: str, *, same_party: bool) -> int:
         """Return the mask of all that some facts could open here; 0 where nothing ever goes."""
@@ -197,6 +213,7 @@ def _corridor(
     return _Corridor(
         flow=flow,
         schema=schema,
+        caused_by=tuple(rulebook.flows[name].code for name in flow.caused_by),
         refuses=tuple(each for each in forbids if each.effect == "refuse"),
         strips=masked("strip"),
         keeps=masked("keep"),
@@ -221,18 +238,11 @@ def _opens(permit: PermitRule, codes: bytes) -> bool:
 
 def _rulings(
     corridor_of: Callable[[int, str, str, bool], _Corridor | Rule], rulebook: Rulebook
-) -> Callable[[int, str, str, bool, bytes, bool], _Ruling | Rule]:
+) -> Callable[[_Way, bytes, bool], _Ruling | Rule]:
     sizes = [len(fact.values) for fact in rulebook.table.facts]
 
-    def ruling(
-        code: int,
-        from_role: str,
-        to_role: str,
-        same_party: bool,  # noqa: FBT001 - a cache key
-        facts: bytes,
-        live: bool,  # noqa: FBT001 - a cache key
-    ) -> _Ruling | Rule:
-        corridor = corridor_of(code, from_role, to_role, same_party)
+    def ruling(way: _Way, facts: bytes, live: bool) -> _Ruling | Rule:  # noqa: FBT001 - a cache key
+        corridor = corridor_of(*way[:4])
         if isinstance(corridor, Rule):
             return corridor
         answers = facts or bytes(len(sizes))
@@ -244,6 +254,8 @@ def _rulings(
         for _, mask in permits:
             granted |= mask
         refused = [each.rule for each in corridor.refuses if _applies(each, codes)]
+        if corridor.caused_by and way[4] not in corridor.caused_by:
+            refused.append(NO_CAUSE)
         if not granted:
             refused.append(NO_PERMIT)
         return _Ruling(
@@ -258,19 +270,16 @@ def _rulings(
 
 
 def _answers(
-    ruling_of: Callable[[int, str, str, bool, bytes, bool], _Ruling | Rule],
-) -> Callable[[int, str, str, bool, bytes, int, int, bool], Permit | Refusal]:
+    ruling_of: Callable[[_Way, bytes, bool], _Ruling | Rule],
+) -> Callable[[_Way, bytes, int, int, bool], Permit | Refusal]:
     def answer(
-        code: int,
-        from_role: str,
-        to_role: str,
-        same_party: bool,  # noqa: FBT001 - a cache key
+        way: _Way,
         facts: bytes,
         carried: int,
         scope: int,
         live: bool,  # noqa: FBT001 - a cache key
     ) -> Permit | Refusal:
-        ruling = ruling_of(code, from_role, to_role, same_party, facts, live)
+        ruling = ruling_of(way, facts, live)
         if isinstance(ruling, Rule):
             return Refusal((reason_of(ruling),))
         full = ruling.corridor.schema.full_mask

@@ -17,6 +17,7 @@ from xref.policy.flows import (
     Flow,
     Publication,
     Purpose,
+    check_flows,
     read_agreement,
     read_flow,
     read_obligations,
@@ -162,10 +163,7 @@ def _flows(
             if (flow.nature in _OPERATION_NATURES) != (owner == "operation"):
                 raise entry.fault(f"nature {flow.nature} in {owner}", "it has no place there")
             flows[flow.name] = flow
-    for flow in flows.values():
-        for answered in flow.answers:
-            if answered not in flows:
-                raise ConfigError(f"flow {flow.name} answers unknown {answered!r}; correct it")
+    check_flows(flows)
     return flows
 
 

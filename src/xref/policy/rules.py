@@ -38,6 +38,7 @@ class Selector:
     from_roles: Collection[str] | None
     to_roles: Collection[str] | None
     crossing: bool | None
+    except_purposes: Collection[str] = ()
 
     def takes(self, flow: Flow) -> bool:
         """Return whether messages of this flow can be meant."""
@@ -45,6 +46,7 @@ class Selector:
             (self.flows is None or flow.name in self.flows)
             and (self.natures is None or flow.nature in self.natures)
             and (self.purposes is None or flow.purpose in self.purposes)
+            and flow.purpose not in self.except_purposes
         )
 
     def matches(self, flow: Flow, from_role: str, to_role: str, *, same_party: bool) -> bool:
@@ -172,6 +174,7 @@ def _read_selector(entry: Entry, words: Words) -> Selector:
         from_roles=read_roles(entry, "from_roles") if entry.has("from_roles") else None,
         to_roles=read_roles(entry, "to_roles") if entry.has("to_roles") else None,
         crossing=entry.flag("crossing"),
+        except_purposes=entry.words("except_purposes", words.purposes, ()),
     )
 
 

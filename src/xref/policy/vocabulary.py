@@ -29,7 +29,8 @@ NATURES: Final = ("contact", "answer", "receipt", "decision", "withdrawal", "dom
 """What a flow is by nature. `contact` opens contact about a person with the other Party: the gates
 towards the State of origin bind it. `answer` replies to a contact, `receipt` to any message,
 `withdrawal` takes a sharing consent back, `decision` tells a desk what its own hop decided, and
-`domestic` stays within one Party."""
+`domestic` asks an office of the own Party to act towards the other: the gates bind it as they bind
+what it causes, so that a refusal is told to the office that knows why."""
 
 REACHES: Final = ("crossing", "domestic", "any")
 
@@ -38,15 +39,24 @@ EFFECTS: Final = ("refuse", "strip", "keep", "scope", "ban")
 the message stays unless the named fields go with it. `scope`: fields outside the sharing consent's
 scope stay. `ban`: no bundle may hold such a field or flow at all."""
 
-CHOICES: Final = ("every", "named", "asker")
-"""Which offices of a role receive: every one, the one named in the record, the one that asked."""
+CHOICES: Final = ("every", "named", "asker", "subscribed")
+"""Which offices of a role receive: every one, the one named in the record, the one that asked, or
+only those that subscribe to the flow."""
 
 FLOOR_NEEDED: Final = (
     "floor/asylum",
     "floor/child",
+    "floor/child-return",
+    "floor/child-return-alternatives",
+    "floor/child-return-family",
+    "floor/child-return-guardian",
+    "floor/child-return-risk",
+    "floor/child-return-views",
     "floor/consular-choice",
     "floor/consular-conflict",
     "floor/family",
+    "floor/neutral-records",
+    "floor/neutral-sender",
     "floor/no-conditionality",
     "floor/no-testing",
     "floor/no-victim-label",
@@ -54,7 +64,16 @@ FLOOR_NEEDED: Final = (
     "floor/public-identity",
     "floor/purpose-firewall",
     "floor/purpose-prohibited",
+    "floor/reflection",
     "floor/refusal-private",
+    "floor/return-alternatives",
+    "floor/return-assurance",
+    "floor/return-decision",
+    "floor/return-information",
+    "floor/return-nationality",
+    "floor/return-proceedings",
+    "floor/return-reception",
+    "floor/return-risk",
     "floor/second-approver",
     "floor/sharing-consent",
     "floor/sharing-consent-scope",

@@ -27,6 +27,48 @@ OPEN_FACTS = {
     "consular_conflict": "none-known",
 }
 
+# An adult for whom an authority's strictest return gate is open too.
+RETURN_FACTS = OPEN_FACTS | {
+    "risk_outcome": "favourable",
+    "risk_evidence": "individual",
+    "risk_to_family": "none",
+    "proceedings": "none",
+    "presence_required": "no",
+    "return_initiative": "authority",
+    "return_decision": "wishes-return",
+    "return_information": "complete-understood",
+    "return_consent": "granted",
+    "consular_contact": "requested",
+    "reflection": "ended",
+    "liberty": "free-to-leave",
+    "origin_assurance": "given",
+    "departure_penalty": "excluded",
+    "alternatives": "offered-declined",
+    "removal_decision": "none",
+    "reception": "ready",
+    "travel_document": "issued",
+    "nationality_outcome": "national",
+}
+
+# An adult who wants to go home and of whom nothing else was asked.
+OWN_CHOICE_FACTS = OPEN_FACTS | {
+    "return_initiative": "person",
+    "return_decision": "wishes-return",
+    "return_information": "complete-understood",
+    "return_consent": "granted",
+    "liberty": "free-to-leave",
+    "risk_outcome": "offered-declined",
+}
+
+CHILD_RETURN_FACTS = RETURN_FACTS | {
+    "age_status": "verified-child",
+    "guardian": "appointed",
+    "best_interests": "determined-for",
+    "child_views": "heard",
+    "family_check": "favourable",
+    "return_initiative": "person",
+}
+
 
 @functools.cache
 def sources() -> Mapping[str, bytes]:
@@ -78,21 +120,26 @@ def question(
     answers: Mapping[str, str] | None = None,
     *,
     flow: str = "victim-referral",
-    to_role: str = "nrm",
+    to_role: str = "",
     carried: int | None = None,
     scope: int | None = None,
     live: bool = True,
 ) -> Question:
-    """Return a question from LA's NRM abroad; everything carried and consented to by default."""
+    """Return a question of a flow's first sender, to the NRM or else its first recipient.
+
+    Everything is carried and consented to by default, and an office that acts when asked was asked.
+    """
     found = policy.flow_named(flow)
+    cause = policy.flow_named(found.caused_by[0]).code if found.caused_by else 0
     full = policy.schema_for(found).full_mask
     return Question(
         flow=found.code,
-        from_role="nrm",
-        to_role=to_role,
-        same_party=False,
+        from_role=found.from_roles[0],
+        to_role=to_role or ("nrm" if "nrm" in found.to_roles else found.to_roles[0]),
+        same_party=found.reach == "domestic",
         facts=policy.facts.encode(OPEN_FACTS | dict(answers or {})),
         carried_mask=full if carried is None else carried,
         sharing_consent_mask=full if scope is None else scope,
         sharing_consent_live=live,
+        cause_flow=cause,
     )

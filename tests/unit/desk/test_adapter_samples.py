@@ -17,6 +17,7 @@ TODAY = date(2026, 11, 23)
 NOW_MS = 1_795_392_000_000
 ADAPTERS = data_folder("adapters")
 FORMS = sorted(ADAPTERS.glob("*/samples/*.form.json"))
+RECORDS = sorted(ADAPTERS.glob("*/samples/*.records.json"))
 
 
 def canonical(record: Record) -> dict[str, Any]:
@@ -33,21 +34,28 @@ def canonical(record: Record) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize(
-    ("party", "sample", "expected"),
-    [
-        ("la", "referrals.csv", "referrals.csv.records.json"),
-        ("vn", "answer.json", "answer.records.json"),
-    ],
-)
-def test_a_sample_form_becomes_the_expected_records(party: str, sample: str, expected: str) -> None:
-    folder = ADAPTERS / party
-    data = (folder / "samples" / sample).read_bytes()
-    reading = read_form(Adapter.load(folder), sample, data, today=TODAY)
+def sample_of(expected: Path) -> Path:
+    """Return the form that becomes the expected records."""
+    stem = expected.name.removesuffix(".records.json")
+    return expected.with_name(stem if stem.endswith(".csv") else f"{stem}.json")
+
+
+@pytest.mark.parametrize("expected", RECORDS, ids=lambda path: path.name)
+def test_a_sample_form_becomes_the_expected_records(expected: Path) -> None:
+    sample = sample_of(expected)
+    adapter = Adapter.load(expected.parents[1])
+    reading = read_form(adapter, sample.name, sample.read_bytes(), today=TODAY)
     assert reading.problems == []
     assert [canonical(record) for record in reading.records] == json.loads(
-        (folder / "samples" / expected).read_text("utf-8")
+        expected.read_text("utf-8")
     )
+
+
+def test_there_is_a_sample_for_every_form_that_is_read() -> None:
+    for folder in (ADAPTERS / "la", ADAPTERS / "vn"):
+        read = [json.loads(path.read_text("utf-8")) for path in RECORDS if folder in path.parents]
+        kinds = {record["publication"] for records in read for record in records}
+        assert kinds == set(Adapter.load(folder).file.publications)
 
 
 @pytest.mark.parametrize("path", FORMS, ids=lambda path: path.name)
@@ -86,6 +94,6 @@ def test_case_numbers_and_remarks_are_in_no_value_that_leaves() -> None:
 
 def test_a_type_without_a_form_is_a_configuration_error() -> None:
     adapter = Adapter.load(ADAPTERS / "vn")
-    message = Received(bytes(16), "return-notice", {}, "LANRM001", NOW_MS)
-    with pytest.raises(ConfigError, match=r"received\.return-notice"):
+    message = Received(bytes(16), "gossip", {}, "LANRM001", NOW_MS)
+    with pytest.raises(ConfigError, match=r"received\.gossip"):
         write_form(adapter, message)

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unit.bundle.signed_bundle import OPEN_FACTS, draft
+from unit.bundle.signed_bundle import (
+    CHILD_RETURN_FACTS,
+    OPEN_FACTS,
+    OWN_CHOICE_FACTS,
+    RETURN_FACTS,
+    draft,
+)
 from xref.policy import ROLES, Flow, Permit, Question
 from xref.policy.conditions import Clause, Condition, any_holds, negated, satisfiable
 from xref.policy.facts import Fact
@@ -15,8 +21,8 @@ POLICY: Final = draft().policy
 CORRIDORS: Final = [
     (flow, from_role, to_role, same_party)
     for flow in POLICY.flows.values()
-    for from_role in ("nrm", "service-provider", "hop", "immigration", "consular-office")
-    for to_role in ("nrm", "service-provider", "immigration", "consular-office")
+    for from_role in sorted({*flow.from_roles[:3], "nrm", "hop", "immigration"})
+    for to_role in sorted({*flow.to_roles[:3], "service-provider", "consular-office"})
     for same_party in (False, True)
 ]
 CHILD: Final = {
@@ -25,6 +31,14 @@ CHILD: Final = {
     "best_interests": "assessed",
     "child_views": "heard",
 }
+OPENINGS: Final = (
+    OPEN_FACTS,
+    OPEN_FACTS | CHILD,
+    OPEN_FACTS | {"nationality_outcome": "more-information-needed"},
+    RETURN_FACTS,
+    CHILD_RETURN_FACTS,
+    OWN_CHOICE_FACTS | {"travel_document": "requested", "consular_contact": "requested"},
+)
 
 
 def decided(
@@ -32,8 +46,9 @@ def decided(
 ) -> int:
     flow, from_role, to_role, same_party = corridor
     full = POLICY.schema_for(flow).full_mask
+    cause = POLICY.flow_named(flow.caused_by[0]).code if flow.caused_by else 0
     answer = POLICY.decide(
-        Question(flow.code, from_role, to_role, same_party, facts, carried, full, live)
+        Question(flow.code, from_role, to_role, same_party, facts, carried, full, live, cause)
     )
     return answer.mask if isinstance(answer, Permit) else 0
 
@@ -53,7 +68,7 @@ def test_every_bit_of_a_ceiling_is_reached(place: int) -> None:
     flow, from_role, to_role, same_party = CORRIDORS[place]
     ceiling = POLICY.ceiling(flow.code, from_role, to_role, same_party=same_party)
     reached = 0
-    for answers in (OPEN_FACTS, OPEN_FACTS | CHILD):
+    for answers in OPENINGS:
         for each in POLICY.schema_for(flow).fields:
             reached |= decided(CORRIDORS[place], POLICY.facts.encode(answers), each.mask)
     assert reached == ceiling

@@ -34,7 +34,7 @@ def ask(
     answers: dict[str, str] | None = None,
     *,
     flow: str = "victim-referral",
-    to_role: str = "nrm",
+    to_role: str = "",
     carried: int | None = None,
     scope: int | None = None,
     live: bool = True,

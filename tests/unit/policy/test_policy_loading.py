@@ -29,7 +29,7 @@ BAD = {
     "cite-backwards": (ASYLUM, "002:494-498", "002:498-494", "line range"),
     "unknown-weight": (ASYLUM, '"derived"', '"binding"', "unknown 'binding'"),
     "unknown-effect": (ASYLUM, '"refuse"', '"warn"', "unknown 'warn'"),
-    "unknown-nature": (ASYLUM, '["contact"]', '["contract"]', "unknown 'contract'"),
+    "unknown-nature": (ASYLUM, '["contact", ', '["contract", ', "unknown 'contract'"),
     "rule-renamed": (ASYLUM, '"floor/asylum"', '"floor/asile"', "floor/asylum is missing"),
     "rule-twice": (ASYLUM, '"floor/origin-fear"', '"floor/asylum"', "is missing|twice"),
     "foreign-id": (ASYLUM, '"floor/asylum"', '"la-vn-2010/asylum"', "start it with floor/"),
@@ -42,7 +42,7 @@ BAD = {
     ),
     "strip-of-nothing": (ASYLUM, '"refuse"', '"strip"', "no field"),
     "ban-of-everything": (ASYLUM, '"refuse"', '"ban"', "no condition"),
-    "flag-as-text": (ASYLUM, "crossing = true", 'crossing = "true"', "true or false"),
+    "flag-as-text": (OPERATION, "crossing = false", 'crossing = "false"', "true or false"),
     "unknown-role": (LABEL, '"border-guard"', '"boarder-guard"', "boarder-guard"),
     "unknown-category": (LABEL, '"exploitation", ', '"exploits", ', "unknown 'exploits'"),
     "unknown-purpose": (NEVER, '"detention"', '"detaining"', "unknown 'detaining'"),
@@ -103,6 +103,50 @@ BAD = {
         "may not receive",
     ),
     "named-without-a-key": (AGREEMENT, 'record_key = "service-provider"', "", "record_key"),
+    "cause-unknown": (
+        AGREEMENT,
+        'caused_by = ["travel-asked"]',
+        'caused_by = ["x"]',
+        "no domestic",
+    ),
+    "cause-from-abroad": (
+        AGREEMENT,
+        'caused_by = ["travel-asked"]',
+        'caused_by = ["nationality-request"]',
+        "no domestic flow",
+    ),
+    "cause-of-somebody-else": (
+        AGREEMENT,
+        'caused_by = ["travel-asked"]',
+        'caused_by = ["identity-check-asked"]',
+        "never receives|follows",
+    ),
+    "cause-of-an-answer": (
+        AGREEMENT,
+        'answers = ["nationality-request"]',
+        'answers = ["nationality-request"]\ncaused_by = ["identity-check-asked"]',
+        "caused_by belongs",
+    ),
+    "publication-without-its-cause": (AGREEMENT, 'follows = "travel-asked"', "", "follows is not"),
+    "publication-of-another-cause": (
+        AGREEMENT,
+        'follows = "travel-asked"',
+        'follows = "identity-check-asked"',
+        "follows is not",
+    ),
+    "publication-answers-nothing": (
+        AGREEMENT,
+        'answers = ["victim-referral", "service-referral"]\n\n',
+        "\n",
+        "answers is not",
+    ),
+    "answer-to-everybody": (AGREEMENT, 'choose = "asker"', 'choose = "every"', "goes to the asker"),
+    "exception-of-an-unknown-purpose": (
+        "policies/floor/child.toml",
+        '["emergency-protection"]',
+        '["emergency"]',
+        "unknown 'emergency'",
+    ),
     "id-of-another-folder": (AGREEMENT, 'id = "la-vn-2010"', 'id = "la-th-2005"', "folder"),
     "forbid-in-an-agreement": (AGREEMENT, "[[permit.when]]", "[[forbid]]", "unknown member"),
     "not-toml": (ASYLUM, "[[forbid]]", "[[forbid", "not TOML"),
@@ -124,6 +168,18 @@ def test_a_bundle_without_one_file_does_not_load(path: str) -> None:
     else:
         with pytest.raises(ConfigError):
             Policy.load(files)
+
+
+LABELS = ("asylum", "consent", "exploitation", "needs", "refusal", "status", "suspect")
+
+
+@pytest.mark.parametrize("schema", ["nationality_request", "nationality_result", "travel_request"])
+@pytest.mark.parametrize("category", LABELS)
+def test_an_ordinary_check_that_could_tell_why_does_not_load(schema: str, category: str) -> None:
+    path = f"schemas/{schema}.avsc"
+    files = changed(path, '"xref.category": "reference"', f'"xref.category": "{category}"')
+    with pytest.raises(ConfigError, match="floor/"):
+        Policy.load(files)
 
 
 BANNED = {

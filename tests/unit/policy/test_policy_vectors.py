@@ -73,8 +73,8 @@ def test_bundle(case: Mapping[str, Any]) -> None:
 @cases("policy/decide.json")
 def test_decision(case: Mapping[str, Any]) -> None:
     policy = opened(read("bundle/open.json")[1][0]["inputs"]["note"]).policy
-    schema = policy.schemas["xref.victim_referral"]
     asked = case["inputs"]
+    schema = policy.schema_for(policy.flows.get(asked["flow"], policy.flows[16]))
     answer = policy.decide(
         Question(
             flow=asked["flow"],
@@ -85,6 +85,7 @@ def test_decision(case: Mapping[str, Any]) -> None:
             carried_mask=schema.mask_of(asked["carried"]),
             sharing_consent_mask=schema.mask_of(asked["scope"]),
             sharing_consent_live=asked["live"],
+            cause_flow=asked["cause"],
         )
     )
     shows = case["shows"]
