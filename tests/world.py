@@ -21,12 +21,14 @@ from xref.keychain import Keychain
 from xref.ports import Store, Transport
 from xref.tlog.note import Signer
 from xref.wire.key import KeyUse, SigningKey
+from xref.wire.keyring import SubscribeLine
 from xref.wire.office import party_name
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 NOW_MS = int(datetime(2026, 11, 20, 8, tzinfo=UTC).timestamp() * 1000)
 DAY_MS = 86_400_000
 YEAR_MS = 365 * DAY_MS
+SUBSCRIPTIONS = (SubscribeLine("VNCON001", 51),)
 OFFICES = ("LANRM001", "LAHOP001", "VNHOP001", "VNNRM001", "VNSVC001")
 
 
@@ -82,11 +84,13 @@ def keyring_notes() -> tuple[str, ...]:
     for party in ("LA", "VN"):
         lines = [
             line
-            for office in OFFICES
+            for office in draft_bundle().directory.offices
             if office.startswith(party)
             for line in key_lines(keychain(office))
         ]
-        notes.append(sign_keyring(make_keyring(party, 1, lines, directory), party_signer(party)))
+        subscribed = SUBSCRIPTIONS if party == "VN" else ()
+        keyring = make_keyring(party, 1, lines, directory, subscribed)
+        notes.append(sign_keyring(keyring, party_signer(party)))
     return tuple(notes)
 
 
@@ -97,12 +101,13 @@ class World:
     transport: Transport = field(default_factory=MemoryTransport)
     stores: dict[str, Store] = field(default_factory=dict)
     now_ms: int = NOW_MS
+    offices: tuple[str, ...] = OFFICES
 
     def __post_init__(self) -> None:
         self._spooled = itertools.count(1)
         self.hops: dict[str, Hop] = {}
         self.desks: dict[str, Desk] = {}
-        for office in OFFICES:
+        for office in self.offices:
             self.stores.setdefault(office, MemoryStore())
             self.start(office)
 

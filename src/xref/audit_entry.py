@@ -12,12 +12,18 @@ from typing import Final
 from xref.bundle import Bundle
 from xref.errors import ConfigError, MalformedError
 from xref.limits import TRAIL_ENTRY_BYTES_MAX, WIRE_NUMBER_MAX
-from xref.steps.decide import BEYOND_CEILING, CHANGED, UNKNOWN_CAUSE, WITHDRAWN
+from xref.steps.decide import (
+    BEYOND_CEILING,
+    CHANGED,
+    UNKNOWN_CAUSE,
+    UNKNOWN_REFERENCE,
+    WITHDRAWN,
+)
 from xref.trail import NONCE_BYTES, Entry, check_members
 from xref.wire.office import check_office, parse_link
 
 _HOP_RULES: Final = frozenset(
-    reason.rule for reason in (BEYOND_CEILING, CHANGED, UNKNOWN_CAUSE, WITHDRAWN)
+    reason.rule for reason in (BEYOND_CEILING, CHANGED, UNKNOWN_CAUSE, UNKNOWN_REFERENCE, WITHDRAWN)
 )
 _FLOW_MAX: Final = 2**16 - 1
 _REASON_CHARS_MAX: Final = 500

@@ -42,7 +42,7 @@ class Audited:
                 note += f", {report.trail.erased} erased" if report.trail.erased else ""
                 yield f"trail of {report.office}", report.trail.size, report.verified, note
             for link in report.links:
-                if link.outgoing:
+                if link.outgoing and link.size:  # an unused link shows nothing
                     done = link.acknowledged.size if link.acknowledged else 0
                     name = f"link {link.link.sender} → {link.link.receiver}"
                     yield name, link.size, report.verified, f", {done} countersigned"
@@ -76,7 +76,7 @@ class Audited:
                     "erased": report.trail.erased,
                 }
             for link in report.links:
-                if link.outgoing:
+                if link.outgoing and link.size:  # an unused link shows nothing
                     done = link.acknowledged.size if link.acknowledged else 0
                     links[link.link.name] = {
                         "size": link.size,

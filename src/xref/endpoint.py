@@ -307,7 +307,10 @@ class Endpoint:
             if overdue:
                 end.resend()
             waits = end.takeover_unsent or end.sent < end.size
-            if waits and self._reachable(link, now_ms):
+            reachable = self._reachable(link, now_ms)
+            if end.sent < end.size and not reachable:
+                self.alarms.append(f"{link.name}: {link.receiver} has no sealing key that is good")
+            if waits and reachable:
                 parcels += self._send(link, end, now_ms)
         return parcels
 
@@ -345,10 +348,8 @@ class Endpoint:
         return parcels
 
     def _reachable(self, link: Link, now_ms: int) -> bool:
-        if self.directory.newest(link.receiver, KeyUse.SEAL, now_ms) is not None:
-            return True
-        self.alarms.append(f"{link.name}: {link.receiver} has no sealing key that is good now")
-        return False
+        """Return whether there is a key to seal to; an office that never joined has none."""
+        return self.directory.newest(link.receiver, KeyUse.SEAL, now_ms) is not None
 
     def _cosign(self, end: Incoming, now_ms: int) -> str:
         key = self.keychain.signing(KeyUse.COSIGN, now_ms).private

@@ -95,6 +95,7 @@ class Cause:
 
     sender: str
     recipient: str
+    flow: int
     consent_ref: bytes
     schema: bytes
     bundle: bytes
@@ -122,6 +123,7 @@ class Knowledge:
         return Cause(
             passed.sender,
             passed.recipient,
+            passed.flow,
             consent_ref=value[:16],
             schema=value[16:48],
             bundle=value[48:80],
@@ -154,7 +156,8 @@ class Knowledge:
         facts = context + message.facts.encode() if message.facts.codes else b""
         self._state.put("seen", header.message, facts)
         self._expire(header.expires_ms, "seen", header.message)
-        if header.consent_ref != NO_ID and self.sharing_consent(header.consent_ref) is None:
+        names_one = header.consent_ref != NO_ID and message.flow.nature != "withdrawal"
+        if names_one and self.sharing_consent(header.consent_ref) is None:
             given = sharing_consent_of(message, message.facts)
             self._state.put("scope", header.consent_ref, given.encode())
             self._expire(max(given.until_ms, header.expires_ms), "scope", header.consent_ref)

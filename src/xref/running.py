@@ -23,6 +23,8 @@ _READ_LIMIT: Final = 64
 _WAIT_SECONDS: Final = 0.2
 _PAUSE_SECONDS: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
 _TICK_MS: Final = 1_000
+_ALARM_AGAIN_MS: Final = 3_600_000
+_ALARMS_MAX: Final = 1024
 _WITNESS_PAUSE_MS: Final = 2_000
 _log = structlog.get_logger()
 
@@ -92,9 +94,26 @@ class _Retrying:
             self._failures = 0
 
 
-def report(office: str, handled: _Report, **counts: int) -> None:
+class _Alarms:
+    """Says each alarm once, and again after an hour if it is still raised."""
+
+    def __init__(self) -> None:
+        self._said_ms: dict[str, int] = {}
+
+    def new(self, alarms: list[str]) -> list[str]:
+        now, new = now_ms(), []
+        for alarm in dict.fromkeys(alarms):
+            if now - self._said_ms.get(alarm, -_ALARM_AGAIN_MS) >= _ALARM_AGAIN_MS:
+                new.append(alarm)
+                self._said_ms[alarm] = now
+        if len(self._said_ms) > _ALARMS_MAX:
+            self._said_ms.clear()
+        return new
+
+
+def report(office: str, handled: _Report, alarms: _Alarms, **counts: int) -> None:
     """Log what a batch came to: counts, codes and link names only."""
-    for alarm in dict.fromkeys(handled.alarms):
+    for alarm in alarms.new(handled.alarms):
         _log.warning("alarm", office=office, alarm=alarm)
     for reason in handled.stopped:
         _log.error("link stopped: evidence kept, call a person", office=office, reason=reason)
@@ -109,7 +128,7 @@ def run_hop(
     hop.start(keyrings, now_ms())
     _log.info("ready", office=hop.office)
     retrying, ticked = _Retrying(stop, hop.office), now_ms()
-    witnessing = _Witnessing(hop, witnesses)
+    witnessing, alarms = _Witnessing(hop, witnesses), _Alarms()
 
     def turn() -> None:
         nonlocal ticked
@@ -122,6 +141,7 @@ def run_hop(
             report(
                 hop.office,
                 handled,
+                alarms,
                 released=handled.released,
                 refused=handled.refused,
                 rejected=handled.rejected,
@@ -179,7 +199,7 @@ def run_desk(
     """Run a desk until asked to stop. Raises `EvidenceError`."""
     desk.start(keyrings, now_ms())
     _log.info("ready", office=desk.office)
-    retrying, ticked = _Retrying(stop, desk.office), now_ms()
+    retrying, ticked, alarms = _Retrying(stop, desk.office), now_ms(), _Alarms()
 
     def turn() -> None:
         nonlocal ticked
@@ -192,7 +212,12 @@ def run_desk(
             ticked = now_ms()
             done = desk.handle(arrivals, ticked)
             report(
-                desk.office, done, opened=done.opened, rejected=done.rejected, dropped=done.dropped
+                desk.office,
+                done,
+                alarms,
+                opened=done.opened,
+                rejected=done.rejected,
+                dropped=done.dropped,
             )
         rim.hand_over(desk)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from xref.desk.cabinet import Cabinet
-from xref.desk.publish import Addressed, Asked, Publisher
+from xref.desk.publish import REFERENCES, Addressed, Asked, Publisher
 from xref.desk.read_form import Record
 from xref.desk.spool import Correction, Row, Withdrawal, record_members, record_of
 from xref.errors import RecordError
@@ -121,7 +121,7 @@ class Intake:
             bytes.fromhex(received["thread"]),
             received["from"],
             received["type"],
-            received["values"].get("referral_id"),
+            {name: received["values"].get(name) for name in REFERENCES},
         )
         return case, asked
 

@@ -20,13 +20,15 @@ from xref.keychain import Keychain, KeyDirectory
 from xref.limits import ENVELOPE_BYTES_MAX, ENVELOPE_GROWTH_BYTES_MAX, KIB
 from xref.policy import Delivery, Flow
 from xref.ports import Entropy
-from xref.wire.facts import Facts
+from xref.wire.facts import NO_FACTS, Facts
 from xref.wire.header import NO_ID, Header
 from xref.wire.key import KeyUse, PublicKey
 from xref.wire.office import party_of
 from xref.wire.schema import Schema
 
 _DAY_MS = 86_400_000
+REFERENCES = ("referral_id", "request_id", "notice_id")
+"""Fields that are fresh in each message, and repeated in its answer."""
 _BODY_BYTES_MAX = ENVELOPE_BYTES_MAX - ENVELOPE_GROWTH_BYTES_MAX - 8 * KIB  # what is not body
 
 
@@ -38,7 +40,8 @@ class Asked:
     thread: bytes
     sender: str
     flow: str
-    referral_id: object
+    references: Mapping[str, object]
+    """The ids in it by which its sender will know the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,11 @@ class Publisher:
             kinds = [k for k, p in policy.publications.items() if own.role in p.from_roles]
             message = f"an office of role {own.role} publishes {', '.join(kinds) or 'nothing'}"
             raise RecordError(message)
+        if publication.follows and (asked is None or asked.flow != publication.follows):
+            message = (
+                f"reply_to: a {record.publication} starts from a received {publication.follows}"
+            )
+            raise RecordError(message)
         found: list[tuple[Flow, Office]] = []
         for delivery in publication.deliveries:
             flow = policy.flow_named(delivery.flow)
@@ -97,12 +105,13 @@ class Publisher:
             )
         elif delivery.choose == "asker":
             codes = [asked.sender] if asked else []
+        elif delivery.choose == "subscribed":
+            codes = self.directory.subscribers(flow.code)
         else:
             codes = sorted(self.bundle.directory.offices)
-        subscribed = [] if delivery.choose == "asker" else self.directory.subscribers(flow.code)
         offices = [
             office
-            for office in map(self.bundle.directory.find, dict.fromkeys([*codes, *subscribed]))
+            for office in map(self.bundle.directory.find, codes)
             if office is not None
             and office.role == delivery.role
             and (office.party == own_party) == (delivery.party == "own")
@@ -124,7 +133,8 @@ class Publisher:
         for flow, office in self.recipients(record, asked):
             draft = self._draft(record, case, asked, flow, office, now_ms)
             fields = self.bundle.policy.schema_for(flow).names_of(draft.mask)
-            addressed.append(Addressed(flow.name, office.code, draft, fields))
+            cause = asked.message if asked and flow.caused_by else b""
+            addressed.append(Addressed(flow.name, office.code, draft, fields, cause))
         return addressed
 
     def _draft(
@@ -138,6 +148,8 @@ class Publisher:
     ) -> Draft:
         schema = self.bundle.policy.schema_for(flow)
         seal_key = self._seal_key(office.code, now_ms)
+        if asked is not None and flow.caused_by:
+            return self._caused(record, asked, flow, schema, seal_key, now_ms, (case, office.code))
         given = record.sharing_consent
         place = (case, flow.name, office.code)
         reference, scope = NO_ID, NO_SCOPE
@@ -155,6 +167,32 @@ class Publisher:
         )
         facts = self._facts(self._facts_at(record, case, now_ms), scope)
         values = {**record.values, **self._supplied(asked, reference, now_ms)}
+        return _drafted(schema, values, header, facts, self, seal_key)
+
+    def _caused(
+        self,
+        record: Record,
+        cause: Asked,
+        flow: Flow,
+        schema: Schema,
+        seal_key: PublicKey,
+        now_ms: int,
+        place: tuple[bytes, str],
+    ) -> Draft:
+        """Return the draft of a message that this office was asked for at home.
+
+        It names its cause to the own hop alone, which has the facts and the sharing consent that
+        count; this office is told neither. Thread and reference are its own.
+        """
+        case, recipient = place
+        token = self.cabinet.token("scope_ref", case, cause.message, flow.name, recipient, size=16)
+        header = replace(
+            self._header(flow, schema, recipient, seal_key, now_ms),
+            thread=self.cabinet.token("thread", case, flow.name, recipient, size=16),
+            consent_ref=token,
+        )
+        facts = replace(NO_FACTS, cause=cause.message)
+        values = {**record.values, **self._supplied(None, token, now_ms)}
         return _drafted(schema, values, header, facts, self, seal_key)
 
     def _header(
@@ -211,14 +249,19 @@ class Publisher:
 
     def _supplied(self, asked: Asked | None, reference: bytes, now_ms: int) -> dict[str, object]:
         """Return the fields that the desk itself fills in, fresh for each message."""
-        fresh = str(uuid.UUID(bytes=self.entropy(16), version=4))
+        references = {
+            name: asked.references.get(name) if asked else self._fresh_id() for name in REFERENCES
+        }
         return {
-            "referral_id": asked.referral_id if asked else fresh,
+            **references,
             "reply_office": self.office,
             "sharing_consent_ref": reference.hex() if reference != NO_ID else None,
             "answered_by": self.office,
             "answered_on": _day(now_ms),
         }
+
+    def _fresh_id(self) -> str:
+        return str(uuid.UUID(bytes=self.entropy(16), version=4))
 
 
 @dataclass(frozen=True, slots=True)

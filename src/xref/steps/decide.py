@@ -21,7 +21,10 @@ def _at_home(message: Message, facts: Facts, knowledge: Knowledge, now_ms: int) 
         return _caused(message, facts.cause, knowledge, now_ms)
     header, problems = message.header, []
     given = knowledge.sharing_consent(header.consent_ref)
-    if given is not None and given != sharing_consent_of(message, facts):
+    if message.flow.nature == "withdrawal":
+        if given is None or given.recipient != header.recipient:
+            problems.append(UNKNOWN_REFERENCE)
+    elif given is not None and given != sharing_consent_of(message, facts):
         problems.append(CHANGED)
     withdrawn = knowledge.is_withdrawn(header.consent_ref, header.sender)
     live = header.consent_ref != NO_ID and not withdrawn and _in_force(message, facts, now_ms)
@@ -48,7 +51,7 @@ def _caused(message: Message, caused_by: bytes, knowledge: Knowledge, now_ms: in
         header.consent_ref, header.sender
     )
     live = cause.consent_ref != NO_ID and not withdrawn and _in_force(message, cause.facts, now_ms)
-    answer = _ask(message, cause.facts.codes, mask, live=live)
+    answer = _ask(message, cause.facts.codes, mask, live=live, cause_flow=cause.flow)
     if isinstance(answer, Permit):
         return Permitted(message, answer)
     return Refused(message, answer.reasons)
@@ -60,7 +63,9 @@ def _in_force(message: Message, facts: Facts, now_ms: int) -> bool:
     return began and message.header.expires_ms <= facts.until_ms
 
 
-def _ask(message: Message, codes: bytes, consent_mask: int, *, live: bool) -> Permit | Refusal:
+def _ask(
+    message: Message, codes: bytes, consent_mask: int, *, live: bool, cause_flow: int = 0
+) -> Permit | Refusal:
     header, directory = message.header, message.bundle.directory
     sender, recipient = directory.find(header.sender), directory.find(header.recipient)
     if sender is None or recipient is None:
@@ -74,6 +79,7 @@ def _ask(message: Message, codes: bytes, consent_mask: int, *, live: bool) -> Pe
         carried_mask=message.envelope.mask,
         sharing_consent_mask=consent_mask,
         sharing_consent_live=live,
+        cause_flow=cause_flow,
     )
     return message.bundle.policy.decide(question)
 
@@ -114,6 +120,11 @@ CHANGED = _reason(
     "sharing-consent-changed",
     "The reference belongs to a sharing consent of another scope, flow or recipient.",
     "Submit again with a reference of its own for each sharing consent, flow and recipient.",
+)
+UNKNOWN_REFERENCE = _reason(
+    "unknown-reference",
+    "The withdrawal names a sharing consent under which nothing went to this recipient.",
+    "Withdraw at the office that took the sharing consent.",
 )
 WITHDRAWN = _reason(
     "sharing-consent-withdrawn",
