@@ -48,7 +48,7 @@ def test_random_kills(tmp_path: Path) -> None:
     """A short `make crash`."""
     with kill_run(tmp_path / "data", seed=4) as run:
         done = run.run(KILLS, limit_seconds=40)
-    assert done.kills == KILLS
+    assert done.kills >= KILLS
     assert done.delivered >= done.referrals
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from attacks.hostile import LA_DESK, records
 from simulation.crossing import (
     LONG,
     STORES,
@@ -22,6 +23,8 @@ from simulation.crossing import (
     Strike,
     StruckTransport,
 )
+from world import YEAR_MS
+from xref.errors import UnavailableError
 
 SAMPLE = 3
 SHARES = {"before": 0.0, "half": 0.5, "after": 1.0}
@@ -56,6 +59,20 @@ def test_undisturbed(counted: tuple[dict[str, int], int]) -> None:
     assert min(commits[name] for name in STORES if name != "VNSVC001 spool") >= 1
     assert sum(commits.values()) > 30
     assert publishes > 20
+
+
+def test_what_no_bundle_or_key_covers_now_waits_in_the_spool(tmp_path: Path) -> None:
+    """The desk goes on, and sends it when there is one: it does not end at each new row."""
+    world = Crossing(tmp_path, Strike())
+    world.rest()
+    world.submit(LA_DESK, records()[0])
+    now_ms = world.now_ms
+    world.now_ms += 2 * YEAR_MS
+    with pytest.raises(UnavailableError, match="no"):
+        world.rims[LA_DESK].take_spooled(world.desks[LA_DESK])
+    world.now_ms = now_ms
+    world.rest()
+    assert [story["outcome"] for story in world.sent(LA_DESK).values()] == ["opened"] * 2
 
 
 @pytest.mark.parametrize("kind", [BeforeEach, AfterEach])

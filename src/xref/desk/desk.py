@@ -125,11 +125,15 @@ class Desk:
     def publish(self, rows: Sequence[tuple[bytes, Row]], now_ms: int) -> Done:
         """Publish rows of the spool; each key is taken once, however often it is offered.
 
-        A record that cannot be sent is kept with its problem, which names field and cure.
+        A record that cannot be sent is kept with its problem, which names field and cure. Raises
+        `UnavailableError`; the rows are then offered again.
         """
-        with self._turn():
-            addressed = self._take_all(rows, now_ms)
-            self._commit(now_ms)
+        try:
+            with self._turn():
+                addressed = self._take_all(rows, now_ms)
+                self._commit(now_ms)
+        except ConfigError as error:
+            raise UnavailableError(str(error)) from error
         return self._done(Done(sent=len(addressed)))
 
     def _take_all(self, rows: Sequence[tuple[bytes, Row]], now_ms: int) -> list[Addressed]:

@@ -19,10 +19,10 @@ _PRIVATE: Final = 0o600
 
 def write_whole(file: Path, data: bytes, *, private: bool = True) -> None:
     """Write a file durably; a reader sees the old bytes or all of the new ones."""
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     part = file.with_name(f".{file.name}.part")
     mode = _PRIVATE if private else 0o644
     try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(data)

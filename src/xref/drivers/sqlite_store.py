@@ -38,7 +38,10 @@ class SqliteStore:
         are commits.
         """
         shared = shared or snapshot
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise _unavailable(file, error) from error
         self._lock = None if shared else _lock(file)
         try:
             self._database = sqlite3.connect(file, isolation_level=None, timeout=_BUSY_MS / 1000)
@@ -124,8 +127,10 @@ class SqliteStore:
             return
         self._folded_at = now
         self._database.execute("PRAGMA busy_timeout = 0")
-        self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        self._database.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+        try:
+            self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        finally:
+            self._database.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
 
     def _apply(
         self, space: str, puts: list[tuple[bytes, bytes]], deletes: list[tuple[bytes]]
@@ -176,7 +181,10 @@ def _check_space(space: str) -> None:
 
 
 def _lock(file: Path) -> int:
-    descriptor = os.open(file.with_name(file.name + ".lock"), os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        descriptor = os.open(file.with_name(file.name + ".lock"), os.O_CREAT | os.O_RDWR, 0o600)
+    except OSError as error:
+        raise _unavailable(file, error) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
@@ -186,5 +194,5 @@ def _lock(file: Path) -> int:
     return descriptor
 
 
-def _unavailable(file: Path, error: sqlite3.Error) -> UnavailableError:
+def _unavailable(file: Path, error: sqlite3.Error | OSError) -> UnavailableError:
     return UnavailableError(f"{file.name}: {type(error).__name__}; is the disk full or read-only?")

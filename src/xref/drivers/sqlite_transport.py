@@ -26,7 +26,10 @@ class SqliteTransport:
 
     def __init__(self, folder: Path, retention_days: int = 30) -> None:
         """Open or make the folder."""
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise _unavailable(error) from error
         self._folder = folder
         self._retention_ms = retention_days * 24 * 3600 * 1000
         self._writers: dict[Link, sqlite3.Connection] = {}
