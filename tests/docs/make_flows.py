@@ -10,13 +10,13 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "reference" / "flows.md"
 _HEAD = """# Flows
 
-Which message goes from whom to whom, with which fields, and what an office publishes to send it. Made
-from `policies/` and `schemas/` by `python tests/docs/make_flows.py`; a test compares them. The rules
-that decide are explained in [policy](../spec/policy.md), the design in
+Which message goes from whom to whom, with which fields, and what an office publishes to send it.
+Made from `policies/` and `schemas/` by `python tests/docs/make_flows.py`; a test compares them.
+The rules that decide are explained in [policy](../spec/policy.md), the design in
 [ADR 31](../adr/0031-flows-of-a-return.md).
 
-In the tables of fields a star marks what the origin must give (it may still be withheld). A field goes
-only where the permits open it and no rule of the floor keeps it.
+In the tables of fields a star marks what the origin must give (it may still be withheld). A field
+goes only where the permits open it and no rule of the floor keeps it.
 """
 _CHOICES = {
     "every": "every",
