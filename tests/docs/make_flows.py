@@ -11,8 +11,8 @@ PAGE = ROOT / "docs" / "reference" / "flows.md"
 _HEAD = """# Flows
 
 Which message goes from whom to whom, with which fields, and what an office publishes to send it.
-Made from `policies/` and `schemas/` by `python tests/docs/make_flows.py`; a test compares them. The
-rules that decide are explained in [policy](../spec/policy.md), the design in
+Made from `policies/` and `schemas/` by `python tests/docs/make_flows.py`; a test compares them.
+The rules that decide are explained in [policy](../spec/policy.md), the design in
 [ADR 31](../adr/0031-flows-of-a-return.md).
 
 In the tables of fields a star marks what the origin must give (it may still be withheld). A field
