@@ -185,6 +185,15 @@ def _add_desk(top: "Commands") -> None:
     parser.add_argument("case", metavar="CASE", help="the office's own case number")
     _add_config(parser, "desk.toml")
     parser.set_defaults(run=commands.desk_withdraw)
+    parser = _command(
+        group,
+        "subscribe",
+        "Print the line that subscribes this office to a flow, for its Party's next keyring.",
+        "cd vn-consulate && xref desk subscribe travel-notice-consular > subscribe.pub",
+    )
+    parser.add_argument("flow", metavar="FLOW", help="for example travel-notice-consular")
+    _add_config(parser, "desk.toml")
+    parser.set_defaults(run=commands.desk_subscribe)
 
 
 def _add_keys(top: "Commands") -> None:

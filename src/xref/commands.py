@@ -156,6 +156,13 @@ def desk_withdraw(options: Namespace) -> int:
     return 0
 
 
+def desk_subscribe(options: Namespace) -> int:
+    """Print the line with which an office subscribes to a flow."""
+    line = operations.subscription(DeskOffice(options.config), options.flow)
+    sys.stdout.write(line.text() + "\n")
+    return 0
+
+
 def keys_new(options: Namespace) -> int:
     """Make an office's keys."""
     for line in operations.new_office_keys(options.keys, options.office, options.days):
@@ -186,13 +193,15 @@ def party_new(options: Namespace) -> int:
 def party_keyring(options: Namespace) -> int:
     """Sign a keyring."""
     files, _ = bundles.read_files(options.bundle)
+    given = operations.read_public_lines(options.lines, options.party)
     operations.write_keyring(
         options.party,
         options.version,
-        operations.read_public_lines(options.lines, options.party),
+        given.keys,
         bundles.build(files),
         operations.party_signer(options.party, options.key),
         [options.out],
+        given.subscriptions,
     )
     sys.stdout.write(f"{options.out / (options.party + '.keyring')}\n")
     return 0

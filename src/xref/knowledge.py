@@ -97,7 +97,6 @@ class Cause:
     recipient: str
     flow: int
     consent_ref: bytes
-    schema: bytes
     bundle: bytes
     facts: Facts
 
@@ -125,9 +124,8 @@ class Knowledge:
             passed.recipient,
             passed.flow,
             consent_ref=value[:16],
-            schema=value[16:48],
-            bundle=value[48:80],
-            facts=parse_facts(value[80:]),
+            bundle=value[16:48],
+            facts=parse_facts(value[48:]),
         )
 
     def sharing_consent(self, reference: bytes) -> SharingConsent | None:
@@ -152,7 +150,7 @@ class Knowledge:
         if message.facts is None:
             return
         header = message.header
-        context = header.consent_ref + header.schema + header.bundle
+        context = header.consent_ref + header.bundle
         facts = context + message.facts.encode() if message.facts.codes else b""
         self._state.put("seen", header.message, facts)
         self._expire(header.expires_ms, "seen", header.message)

@@ -20,7 +20,7 @@ from xref.running import now_ms
 from xref.story import held_records, sent_messages
 from xref.tlog.note import Signer
 from xref.wire.key import SEED_BYTES, KeyUse, SigningKey
-from xref.wire.keyring import KeyLine, parse_keyring
+from xref.wire.keyring import Keyring, KeyLine, SubscribeLine, parse_keyring
 from xref.wire.office import check_office, party_name
 from xref.wiring import (
     DeskOffice,
@@ -94,8 +94,11 @@ def public_lines(file: Path) -> list[KeyLine]:
     return key_lines(read_keys(file)[0])
 
 
-def read_public_lines(files: Sequence[Path], party: str) -> list[KeyLine]:
-    """Return the key lines in files as `xref keys show` prints them; `ConfigError` for others."""
+def read_public_lines(files: Sequence[Path], party: str) -> Keyring:
+    """Return the key and subscribe lines in files as an unsigned keyring.
+
+    `ConfigError` for lines that `xref keys show` or `xref desk subscribe` do not print.
+    """
     lines: list[str] = []
     for file in files:
         try:
@@ -103,14 +106,32 @@ def read_public_lines(files: Sequence[Path], party: str) -> list[KeyLine]:
         except (OSError, UnicodeDecodeError) as error:
             message = f"{file}: cannot be read ({type(error).__name__}); check the path"
             raise ConfigError(message) from error
+    head = ["xref/keyring/v1", party, "1"]
     try:
-        text = (
-            "\n".join(["xref/keyring/v1", party, "1", *sorted(set(lines), key=str.encode)]) + "\n"
-        )
-        return list(parse_keyring(text).keys)
+        return parse_keyring("\n".join([*head, *sorted(set(lines), key=str.encode)]) + "\n")
     except MalformedError as error:
-        message = f"key lines: {error.detail}; take them as `xref keys show` prints them"
+        message = (
+            f"key lines: {error.detail}; take them as `xref keys show` and "
+            "`xref desk subscribe` print them"
+        )
         raise ConfigError(message) from error
+
+
+def subscription(office: DeskOffice, flow_name: str) -> SubscribeLine:
+    """Return the line with which this office subscribes to a flow, for its Party to sign.
+
+    `ConfigError` for a flow that it cannot receive or that nobody delivers by subscription.
+    """
+    policy, own = office.bundle.policy, office.bundle.directory.office(office.config.office)
+    deliveries = [d for p in policy.publications.values() for d in p.deliveries]
+    open_to = {d.flow for d in deliveries if d.choose == "subscribed" and d.role == own.role}
+    if flow_name not in open_to:
+        message = (
+            f"{flow_name}: an office of role {own.role} can subscribe to "
+            f"{', '.join(sorted(open_to)) or 'nothing'}"
+        )
+        raise ConfigError(message)
+    return SubscribeLine(own.code, policy.flow_named(flow_name).code)
 
 
 def write_keyring(
@@ -120,6 +141,7 @@ def write_keyring(
     bundle: bundles.Draft,
     signer: Signer,
     folders: Sequence[Path],
+    subscriptions: Sequence[SubscribeLine] = (),
 ) -> None:
     """Make, sign and write a Party's keyring as `PARTY.keyring` into each folder.
 
@@ -128,7 +150,9 @@ def write_keyring(
     """
     for folder in folders:
         _check_older(folder / f"{party}.keyring", version)
-    note = sign_keyring(make_keyring(party, version, lines, bundle.directory), signer)
+    note = sign_keyring(
+        make_keyring(party, version, lines, bundle.directory, subscriptions), signer
+    )
     for folder in folders:
         write_whole(folder / f"{party}.keyring", note.encode(), private=False)
 

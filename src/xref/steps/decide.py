@@ -45,8 +45,8 @@ def _caused(message: Message, caused_by: bytes, knowledge: Knowledge, now_ms: in
     # Under another bundle the same codes would answer other questions.
     if cause is None or cause.recipient != header.sender or cause.bundle != header.bundle:
         return Refused(message, (UNKNOWN_CAUSE,))
-    agreed = message.bundle.schema(cause.schema).names_of(cause.facts.consent_mask)
-    mask = message.schema.mask_of(name for name in agreed if name in message.schema.by_name)
+    asked = message.bundle.policy.flows[cause.flow]
+    mask = message.bundle.policy.carried_over(cause.facts.consent_mask, asked, message.flow)
     withdrawn = knowledge.is_withdrawn(cause.consent_ref, cause.sender) or knowledge.is_withdrawn(
         header.consent_ref, header.sender
     )
