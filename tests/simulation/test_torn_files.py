@@ -7,8 +7,8 @@ import pytest
 from simulation.crossing import LONG, Crossing
 from simulation.torn import TearEach
 
-SEEDS = range(40 if LONG else 3)
-CUTS = 10 if LONG else 3
+SEEDS = range(12 if LONG else 3)
+CUTS = 5 if LONG else 3
 
 
 @pytest.mark.parametrize("seed", SEEDS)
