@@ -20,7 +20,7 @@ from xref.running import now_ms
 from xref.story import held_records, sent_messages
 from xref.tlog.note import Signer
 from xref.wire.key import SEED_BYTES, KeyUse, SigningKey
-from xref.wire.keyring import Keyring, KeyLine, SubscribeLine, parse_keyring
+from xref.wire.keyring import KeyLine, Keyring, SubscribeLine, parse_keyring
 from xref.wire.office import check_office, party_name
 from xref.wiring import (
     DeskOffice,
