@@ -8,7 +8,7 @@ from xref.errors import ConfigError
 from xref.tlog.note import COSIGNATURE, Verifier
 from xref.wire.key import KeyUse, OpeningKey, PublicKey, SigningKey
 from xref.wire.keyring import KeyLine, Keyring, LogLine
-from xref.wire.office import Link, cosigner_name, party_of
+from xref.wire.office import Link, cosigner_name
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,3 @@ class KeyDirectory:
             for line in keyring.subscriptions
             if line.flow == flow
         )
-
-    def has_party(self, office: str) -> bool:
-        """Return whether the office's Party has a keyring here."""
-        return party_of(office) in self.keyrings

@@ -21,7 +21,7 @@ from xref.desk.receive import Opened, Receiver
 from xref.desk.spool import Row
 from xref.desk.story import note_receipt
 from xref.endpoint import Endpoint
-from xref.errors import ConfigError, EvidenceError, MessageError, UnavailableError
+from xref.errors import ConfigError, MessageError, UnavailableError
 from xref.keychain import Keychain
 from xref.link import Queued
 from xref.message import Batch, Submitted
@@ -365,6 +365,3 @@ def _jsonable(values: Mapping[str, object]) -> dict[str, object]:
 def storage_key(seed: bytes) -> bytes:
     """Return the key of the desk's spool from its 32-byte storage seed."""
     return hashlib.sha256(b"xref/storage/v1\0" + seed).digest()
-
-
-__all__ = ["Desk", "DeskSetup", "Done", "EvidenceError", "storage_key"]
