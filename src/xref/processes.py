@@ -42,7 +42,7 @@ class Processes:
 
     def start(self, name: str, arguments: list[str], log: Path) -> None:
         """Start `xref` with arguments; its log goes to a file."""
-        with log.open("ab") as stream:
+        with log.open("ab") as stream, _interrupted_afterwards():
             self._running[name] = subprocess.Popen(  # noqa: S603 - this program itself
                 [sys.executable, "-m", "xref", *arguments],
                 stdin=subprocess.DEVNULL,
@@ -91,6 +91,23 @@ def _end(processes: list[subprocess.Popen[bytes]]) -> None:
 def _interrupt(number: int, frame: object) -> None:
     del number, frame
     raise KeyboardInterrupt
+
+
+@contextmanager
+def _interrupted_afterwards() -> Iterator[None]:
+    """Let Ctrl-C wait until a started process is known, so that none is left."""
+    asked: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, _: asked.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if asked:
+        raise KeyboardInterrupt
 
 
 @contextmanager
