@@ -11,6 +11,15 @@ from xref.errors import EvidenceError, XrefError
 
 _EXIT_EVIDENCE = 3
 _DAYS_MAX = 3650
+# Named here, as `xref.demo_cases` holds what no hop's process should: words of a person's forms.
+DEMO_CASES = (
+    "journey",
+    "first-crossing",
+    "asylum",
+    "own-choice",
+    "no-consular-contact",
+    "withdrawal",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,6 +51,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_demo(top)
     _add_running(top)
     _add_desk(top)
+    _add_journey(top)
+    _add_subscribe(top)
     _add_keys(top)
     _add_bundle(top)
     _add_audit(top)
@@ -108,8 +119,15 @@ def _add_demo(top: "Commands") -> None:
     parser = _command(
         top,
         "demo",
-        "Play one referral from Lao PDR to Viet Nam with real processes, and verify it.",
-        "xref demo --data ./my-demo",
+        "Play a case between Lao PDR and Viet Nam with real processes, and verify it.",
+        "xref demo --case own-choice --data ./my-demo",
+    )
+    parser.add_argument(
+        "--case",
+        choices=DEMO_CASES,
+        default=DEMO_CASES[0],
+        metavar="NAME",
+        help=f"one of {', '.join(DEMO_CASES)} (default: {DEMO_CASES[0]})",
     )
     parser.add_argument(
         "--data",
@@ -185,15 +203,33 @@ def _add_desk(top: "Commands") -> None:
     parser.add_argument("case", metavar="CASE", help="the office's own case number")
     _add_config(parser, "desk.toml")
     parser.set_defaults(run=commands.desk_withdraw)
+
+
+def _add_subscribe(top: "Commands") -> None:
     parser = _command(
-        group,
+        top,
         "subscribe",
         "Print the line that subscribes this office to a flow, for its Party's next keyring.",
-        "cd vn-consulate && xref desk subscribe travel-notice-consular > subscribe.pub",
+        "cd vn-consulate && xref subscribe travel-notice-consular > subscribe.pub",
     )
     parser.add_argument("flow", metavar="FLOW", help="for example travel-notice-consular")
     _add_config(parser, "desk.toml")
-    parser.set_defaults(run=commands.desk_subscribe)
+    parser.set_defaults(run=commands.subscribe)
+
+
+def _add_journey(top: "Commands") -> None:
+    parser = _command(
+        top,
+        "journey",
+        "Tell a case's story from an office's own records, from its first message to its last.",
+        "cd la-nrm && xref journey CASE-NUMBER",
+    )
+    parser.add_argument(
+        "case", metavar="CASE", help="the office's own case number, or a message's number"
+    )
+    _add_config(parser, "desk.toml")
+    _add_json(parser)
+    parser.set_defaults(run=commands.journey)
 
 
 def _add_keys(top: "Commands") -> None:

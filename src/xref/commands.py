@@ -13,6 +13,7 @@ from xref import bundle as bundles
 from xref import operations, screen
 from xref.audit_folders import audit_folders
 from xref.errors import ConfigError
+from xref.journey import case_journey
 from xref.policy import ROLES
 from xref.running import Stop
 from xref.story import held_records, received_messages, rule_as_json, sent_messages
@@ -40,7 +41,7 @@ def demo(options: Namespace) -> int:
     """Play the demonstration."""
     from xref.demo import run_demo  # noqa: PLC0415 - keeps the other commands quick to start
 
-    return run_demo(options.data, as_json=options.json)
+    return run_demo(options.data, options.case, as_json=options.json)
 
 
 def hop_run(options: Namespace) -> int:
@@ -156,10 +157,22 @@ def desk_withdraw(options: Namespace) -> int:
     return 0
 
 
-def desk_subscribe(options: Namespace) -> int:
+def subscribe(options: Namespace) -> int:
     """Print the line with which an office subscribes to a flow."""
     line = operations.subscription(DeskOffice(options.config), options.flow)
     sys.stdout.write(line.text() + "\n")
+    return 0
+
+
+def journey(options: Namespace) -> int:
+    """Tell a case's story."""
+    office = DeskOffice(options.config)
+    with office.records() as store:
+        told = case_journey(store, office.config.office, office.bundle, options.case)
+    if options.json:
+        _print_json(told.as_json(office.bundle))
+    else:
+        screen.show_journey(screen.console(), told, office.bundle)
     return 0
 
 

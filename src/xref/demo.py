@@ -1,14 +1,14 @@
-"""The demonstration: one referral and its answer cross two hops, and the proof is checked.
+"""The demonstration: a case is played by real offices, and the proof is checked afterwards.
 
 Every participant is a process of its own, started by the commands an operator uses on files that
-stay. Nothing here is known to the product: it hands in two forms and reads what the offices know.
+stay. Nothing here is known to the product: it hands in forms and reads what the offices know.
 """
 
 import json
 import shutil
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,136 +18,163 @@ from rich.text import Text
 
 from xref import screen
 from xref.audit_folders import Audited, at_rest, audit_folders
-from xref.demo_setup import (
-    MARKER,
-    OFFICES,
-    WITNESS_PROCESS,
-    Participant,
-    la_form,
-    lay_out,
-    vn_answer,
-)
+from xref.bundle import Bundle
+from xref.demo_cases import CASES, Case, HandIn, Line, Run
+from xref.demo_setup import MARKER, WITNESS_PROCESS, Participant, lay_out, offices_of, place_form
 from xref.errors import UnavailableError
 from xref.processes import Processes, run_once
 from xref.story import SentMessage, received_messages, sent_messages
 from xref.wiring import DeskOffice
 
 _WAIT_SECONDS: Final = 60.0
-_FINAL: Final = ("opened", "refused", "rejected")
-_EXCERPT_LINES: Final = 9
-_REFERRALS: Final = 4
+_FINAL: Final = ("opened", "refused", "rejected", "erased")
+_POLL_SECONDS: Final = 0.05
 
 
 class Demo:
-    """One run, step by step."""
+    """One run of one case, step by step."""
 
-    def __init__(self, data: Path, out: Console) -> None:
-        """Play in `data`, telling the story on `out`."""
-        self._data, self._out = data, out
-        self._desks: dict[str, DeskOffice] = {}
+    def __init__(self, case: Case, data: Path, out: Console) -> None:
+        """Play `case` in `data`, telling the story on `out`."""
+        self.case, self._data, self._out = case, data, out
+        self._offices = offices_of(case.desks)
+        self.desks: dict[str, DeskOffice] = {}
+        self._processes = Processes()
+        self._shown: set[str] = set()
+        self._number = 0
 
-    def play(self) -> tuple[list[SentMessage], Audited]:
-        """Lay out, run, submit, answer, stop, verify."""
-        self._say("1", "Lay out keys, configuration and the bundle that both Parties sign")
-        lay_out(self._data)
-        self._say("2", "Start a witness, two hops and three desks, each a process of its own")
-        with Processes() as processes:
-            self._start(processes)
-            self._refer(processes)
-            self._answer(processes)
-            self._settle(processes)
-        messages = self._messages("la-nrm") + self._messages("vn-nrm")
-        self._show(messages)
-        self._say("5", "Verify trails and links offline, with all processes ended, and reconcile")
-        audited = audit_folders([self._data / each.folder for each in OFFICES])
+    def play(self) -> Audited:
+        """Lay out, run, play every step, stop, verify."""
+        self._say("Keys, configuration and the bundle, which both Parties sign")
+        lay_out(self._data, self._offices)
+        count = len(self.desks_of_case)
+        self._say(f"A witness, two hops and {count} desks, each a process of its own")
+        with self._processes:
+            self._start()
+            for step in self.case.steps:
+                self._say(step.says)
+                match step:
+                    case HandIn():
+                        self._hand_in(step)
+                    case Run():
+                        self._run(step)
+                    case Line():
+                        self._line(step)
+            self._settle()
+        self._say("Trails and links, verified offline and compared, with all processes ended")
+        audited = audit_folders(self._folders)
         screen.show_audit(self._out, audited)
-        return messages, audited
+        return audited
 
-    def _say(self, number: str, text: str) -> None:
-        self._out.print(Text(f"\n[{number}] {text}", style="bold cyan"))
+    @property
+    def desks_of_case(self) -> list[Participant]:
+        """The desks that take part."""
+        return [each for each in self._offices if each.kind == "desk"]
 
-    def _ran(self, command: str) -> None:
-        text = Text(f"    $ {command}", style="dim")
+    @property
+    def bundle(self) -> Bundle:
+        """The bundle that both Parties signed."""
+        return self.desks[self.case.desks[0]].bundle
+
+    @property
+    def _folders(self) -> list[Path]:
+        return [self._data / each.folder for each in self._offices]
+
+    def _say(self, text: str) -> None:
+        self._number += 1
+        screen.show_step(self._out, self._number, text)
+
+    def _ran(self, folder: str, command: list[str]) -> None:
+        text = Text(f"    {folder}$ xref {' '.join(command)}", style="dim")
         self._out.print(text, no_wrap=True, overflow="ignore", crop=False)
 
-    def _start(self, processes: Processes) -> None:
-        for each in (WITNESS_PROCESS, *OFFICES):
-            config = self._config(each)
-            log = self._data / each.folder / f"{each.kind}.log"
-            processes.start(each.folder, [each.kind, "run", "--config", str(config)], log)
-            self._ran(f"xref {each.kind} run --config {config}")
-        names = [each.folder for each in (WITNESS_PROCESS, *OFFICES)]
+    # -- processes -------------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        everyone = (WITNESS_PROCESS, *self._offices)
+        for each in everyone:
+            self._start_one(each)
         self._wait(
             "processes ready",
-            processes,
-            len(names),
-            lambda: sum(processes.is_ready(name) for name in names),
+            len(everyone),
+            lambda: sum(self._processes.is_ready(each.folder) for each in everyone),
         )
-        for each in OFFICES:
-            if each.kind == "desk":
-                self._desks[each.folder] = DeskOffice(self._config(each))
+        for each in self.desks_of_case:
+            self.desks[each.folder] = DeskOffice(self._config(each))
+
+    def _start_one(self, each: Participant) -> None:
+        command = [each.kind, "run"]
+        config = ["--config", str(self._config(each))]
+        log = self._data / each.folder / f"{each.kind}.log"
+        self._processes.start(each.folder, command + config, log)
+        self._ran(each.folder, command)
 
     def _config(self, each: Participant) -> Path:
         return self._data / each.folder / f"{each.kind}.toml"
 
-    def _refer(self, processes: Processes) -> None:
-        self._say("3", "LA nrm hands in its spreadsheet: two people, one not yet asked on asylum")
-        self._submit("la-nrm", la_form(self._data))
-        self._wait(
-            "referrals decided and delivered",
-            processes,
-            _REFERRALS,
-            lambda: self._settled("la-nrm"),
-        )
+    def _line(self, step: Line) -> None:
+        hop = next(each for each in self._offices if each.folder == step.hop)
+        if step.is_up:
+            self._start_one(hop)
+            self._settle()
+            self._show_new()
+        else:
+            self._processes.stop(step.hop)
+            self._out.print(Text(f"    {hop.office} has ended", style="dim"))
 
-    def _answer(self, processes: Processes) -> None:
-        received = self._data / "vn-nrm" / "received"
-        self._wait("VN nrm's form", processes, 1, lambda: len(list(received.glob("*.json"))))
-        form = next(iter(sorted(received.glob("*.json"))))
-        text = Text(f"    VN nrm received it in its own form, {form}:", style="dim")
-        self._out.print(text, no_wrap=True, overflow="ignore", crop=False)
-        lines = form.read_text("utf-8").splitlines()
-        for line in lines[:_EXCERPT_LINES]:
-            self._out.print(Text(f"      {line}"), no_wrap=True, overflow="ellipsis")
-        self._out.print(Text(f"      ... {len(lines) - _EXCERPT_LINES} more lines", style="dim"))
-        self._say("4", "VN nrm answers: accepted")
-        self._submit("vn-nrm", vn_answer(self._data, form.stem))
-        self._wait("answer delivered", processes, 1, lambda: self._settled("vn-nrm"))
+    # -- steps -----------------------------------------------------------------------------------
 
-    def _submit(self, folder: str, file: Path) -> None:
-        config = self._data / folder / "desk.toml"
-        command = ["desk", "submit", str(file), "--config", str(config)]
-        self._ran(f"xref {' '.join(command)}")
-        self._out.print(Text(f"    {run_once(command).strip()}"))
+    def _hand_in(self, step: HandIn) -> None:
+        about = self._received(step.office, step.about) if step.about else ""
+        file = place_form(self._data, step.office, step.form, case=step.case, about=about)
+        self._command(step.office, ["desk", "submit", f"forms/{file.name}"])
+        self._await(step.office, is_final=step.waits)
+        self._show_new()
 
-    def _messages(self, folder: str) -> list[SentMessage]:
-        desk = self._desks[folder]
-        with desk.records() as store:
-            return sent_messages(store, desk.config.office, desk.bundle)
+    def _run(self, step: Run) -> None:
+        self._command(step.office, list(step.command))
+        self._await(step.office, is_final=step.waits)
+        self._show_new()
 
-    def _settled(self, folder: str) -> int:
-        return sum(message.outcome in _FINAL for message in self._messages(folder))
+    def _command(self, office: str, arguments: list[str]) -> None:
+        self._ran(office, arguments)
+        said = run_once(arguments, self._data / office, columns=self._out.width - 4)
+        for line in said.strip("\n").splitlines():
+            self._out.print(
+                Text(f"    {line.rstrip()}"), no_wrap=True, overflow="ignore", crop=False
+            )
 
-    def _settle(self, processes: Processes) -> None:
-        """Wait until the answer is opened at LA nrm and every hop's and desk's link is at rest."""
-        la_nrm = self._desks["la-nrm"]
+    def _received(self, office: str, flow: str) -> str:
+        """Return the number of the newest received message of a flow."""
+        with self.desks[office].records() as store:
+            found = [number for number, each in received_messages(store) if each["type"] == flow]
+        if not found:
+            message = f"{office} received no {flow}; read the logs in {self._data}"
+            raise UnavailableError(message)
+        return found[-1]
 
-        def answered() -> int:
-            with la_nrm.records() as store:
-                return len(received_messages(store))
+    def _await(self, office: str, *, is_final: bool) -> None:
+        """Wait until the desk took what was handed in and, if asked, knows what became of it."""
+        arrived = self._is_final if is_final else _is_decided
 
-        self._wait("answer opened by LA nrm", processes, 1, answered)
-        folders = [self._data / each.folder for each in OFFICES]
-        self._wait(
-            "every link countersigned",
-            processes,
-            1,
-            lambda: int(at_rest(folders)),
-        )
+        def pending() -> int:
+            with self.desks[office].spool() as spool:
+                waiting = len(spool.take(1))
+            return waiting + sum(not arrived(each) for each in self._messages(office))
 
-    def _wait(
-        self, what: str, processes: Processes, total: int, reached: Callable[[], int]
-    ) -> None:
+        self._wait("on its way", 1, lambda: int(pending() == 0))
+
+    def _is_final(self, message: SentMessage) -> bool:
+        # A withdrawal is answered by the erasure of what it is about.
+        flow = self.bundle.policy.flow_named(message.type)
+        is_withdrawal = flow.nature == "withdrawal" and message.outcome == "delivered"
+        return is_withdrawal or message.outcome in _FINAL
+
+    def _settle(self) -> None:
+        """Wait until every hop's and desk's link is at rest and all news has arrived."""
+        self._wait("every link countersigned", 1, lambda: int(at_rest(self._folders)))
+
+    def _wait(self, what: str, total: int, reached: Callable[[], int]) -> None:
         deadline = time.monotonic() + _WAIT_SECONDS
         columns = (
             TextColumn("    {task.description}"),
@@ -164,53 +191,83 @@ class Demo:
                         f"read the logs in {self._data}"
                     )
                     raise UnavailableError(message)
-                processes.check()
-                time.sleep(0.1)
+                self._processes.check()
+                time.sleep(_POLL_SECONDS)
 
-    def _show(self, messages: Sequence[SentMessage]) -> None:
-        self._out.print(Text("\nMessage by message, as the sending offices know it", style="bold"))
-        bundle = self._desks["la-nrm"].bundle
-        for number, message in enumerate(messages, 1):
-            screen.show_message(self._out, message, bundle, number)
-        self._out.print(
-            Text(
-                "    Of the refused messages VN's hop and desks saw nothing: no message, no gap.",
-                style="dim",
-            )
-        )
+    # -- what is shown ---------------------------------------------------------------------------
+
+    def _messages(self, folder: str) -> list[SentMessage]:
+        desk = self.desks[folder]
+        with desk.records() as store:
+            return sent_messages(store, desk.config.office, desk.bundle)
+
+    def messages(self) -> list[SentMessage]:
+        """Return what all desks sent, the oldest first."""
+        sent = [each for folder in self.desks for each in self._messages(folder)]
+        return sorted(sent, key=lambda message: message.created_ms)
+
+    def _show_new(self) -> None:
+        """Show what every office has sent, or learned of, since the last step."""
+        for message in self.messages():
+            key = f"{message.id} {message.outcome}"
+            if key not in self._shown:
+                self._shown.add(key)
+                screen.show_crossing(self._out, message, self.bundle)
+
+    def holdings(self) -> dict[str, dict[str, Any]]:
+        """Return what each desk has received and holds: field names by type, no value."""
+        told: dict[str, dict[str, Any]] = {}
+        for desk in self.desks.values():
+            office = desk.bundle.directory.office(desk.config.office)
+            received: dict[str, set[str]] = {}
+            with desk.records() as store:
+                for _, content in received_messages(store):
+                    known = {name for name, value in content["values"].items() if value is not None}
+                    received.setdefault(content["type"], set()).update(known)
+            fields = {flow: sorted(names) for flow, names in received.items()}
+            told[office.code] = {"role": office.role, "received": fields}
+        return told
 
 
-def run_demo(data: Path, *, as_json: bool) -> int:
-    """Play the demonstration in `data`; return 0 if everything was verified."""
+def _is_decided(message: SentMessage) -> bool:
+    return message.outcome != "submitted"
+
+
+def run_demo(data: Path, case: str, *, as_json: bool) -> int:
+    """Play a case in `data`; return 0 if everything was verified."""
     out = Console(file=sys.stderr, quiet=True) if as_json else screen.console()
-    out.print(Text("xref: a referral crosses from Lao PDR to Viet Nam", style="bold"))
+    out.print(Text(f"xref: {CASES[case].title}", style="bold"))
     out.print(Text(f"All people are invented. Files: {data}/", style="dim"))
-    messages, audited = (demo := Demo(data, out)).play()
+    audited = (demo := Demo(CASES[case], data, out)).play()
     if as_json:
         sys.stdout.write(
-            json.dumps(_as_json(demo, messages, audited), ensure_ascii=False, indent=2) + "\n"
+            json.dumps(_as_json(demo, case, audited), ensure_ascii=False, indent=2) + "\n"
         )
     else:
-        _say_what_next(out, data)
+        screen.show_holdings(out, demo.holdings())
+        _say_what_next(out, data, demo)
     return 0 if audited.verified else 1
 
 
-def _as_json(demo: Demo, messages: Sequence[SentMessage], audited: Audited) -> dict[str, Any]:
-    bundle = demo._desks["la-nrm"].bundle  # noqa: SLF001 - its own module
+def _as_json(demo: Demo, case: str, audited: Audited) -> dict[str, Any]:
     return {
-        "messages": [message.as_json(bundle) for message in messages],
+        "case": case,
+        "messages": [message.as_json(demo.bundle) for message in demo.messages()],
+        "offices": demo.holdings(),
         **audited.as_json(),
     }
 
 
-def _say_what_next(out: Console, data: Path) -> None:
-    out.print(f"Files: {data}/ (one folder a participant, {MARKER} marks it as the demo's)")
+def _say_what_next(out: Console, data: Path, demo: Demo) -> None:
+    out.print(f"\nFiles: {data}/ (one folder a participant, {MARKER} marks it as the demo's)")
     out.print("Try next:", style="bold")
     xref = _own_name()
+    others = [name for name in CASES if CASES[name] is not demo.case]
     for command in (
         f"{xref} desk status --config {data}/la-nrm/desk.toml",
         f"{xref} audit {data}/la-hop {data}/vn-hop",
         f"less {data}/vn-nrm/received/*.json",
+        f"{xref} demo --case {'|'.join(others)}",
         "docs/tutorial/first-crossing.md",
     ):
         out.print(Text(f"    {command}"), no_wrap=True, overflow="ignore", crop=False)

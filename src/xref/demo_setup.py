@@ -4,9 +4,13 @@ Only what an operator does by command is done here, by the same functions; the f
 read, and every participant can be started again from its folder.
 """
 
+import csv
+import io
 import json
+import re
 import shutil
 import socket
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -22,7 +26,7 @@ from xref.operations import (
 )
 from xref.resources import data_folder
 from xref.running import now_ms
-from xref.wire.keyring import KeyLine
+from xref.wire.keyring import KeyLine, SubscribeLine
 from xref.wire.office import party_of
 
 MARKER: Final = ".xref-demo"
@@ -42,17 +46,33 @@ class Participant:
 
 
 WITNESS_PROCESS: Final = Participant("witness", "witness")
-OFFICES: Final = (
+HOPS: Final = (
     Participant("la-hop", "hop", "LAHOP001"),
     Participant("vn-hop", "hop", "VNHOP001"),
-    Participant("la-nrm", "desk", "LANRM001", "la"),
-    Participant("vn-nrm", "desk", "VNNRM001", "vn"),
-    Participant("vn-service-provider", "desk", "VNSVC001", "vn"),
 )
+DESKS: Final = (
+    Participant("la-nrm", "desk", "LANRM001", "la"),
+    Participant("la-nationality-authority", "desk", "LANAT001", "la"),
+    Participant("la-immigration", "desk", "LAIMM001", "la"),
+    Participant("vn-nrm", "desk", "VNNRM001", "vn"),
+    Participant("vn-nationality-authority", "desk", "VNNAT001", "vn"),
+    Participant("vn-consular-office", "desk", "VNCON001", "vn"),
+    Participant("vn-service-provider", "desk", "VNSVC001", "vn"),
+    Participant("vn-border-guard", "desk", "VNBOR001", "vn"),
+)
+OFFICES: Final = (*HOPS, *DESKS)
+"""Everybody; a case may take fewer."""
+_SUBSCRIPTIONS: Final = {"VNCON001": "travel-notice-consular"}
+_MESSAGE_NUMBER: Final = re.compile(r"[0-9a-f]{32}")
 
 
-def lay_out(data: Path) -> None:
-    """Make the folder anew with everything that the participants need.
+def offices_of(desks: Collection[str]) -> tuple[Participant, ...]:
+    """Return both hops and the named desks."""
+    return (*HOPS, *(each for each in DESKS if each.folder in desks))
+
+
+def lay_out(data: Path, offices: Sequence[Participant] = OFFICES) -> None:
+    """Make the folder anew with everything that the witness and `offices` need.
 
     Raises `ConfigError` for a folder that holds something else.
     """
@@ -63,12 +83,12 @@ def lay_out(data: Path) -> None:
     witness_key = new_seed(data / "witness" / "witness.key")
     lines = {
         each.office: new_office_keys(data / each.folder / "keys.json", each.office, _DAYS)
-        for each in OFFICES
+        for each in offices
     }
     _sign(data, lines)
     port = _free_port()
     _write_witness(data, parties, port)
-    for each in OFFICES:
+    for each in offices:
         _write_office(data, each, parties, witness_key, port)
 
 
@@ -86,12 +106,18 @@ def _sign(data: Path, lines: dict[str, list[KeyLine]]) -> None:
     """Have both Parties sign the bundle, and each its own keyring."""
     draft = build_bundle(data / "bundle")
     window = (now_ms() - _DAY_MS, now_ms() + _DAYS * _DAY_MS)
-    keyrings = [data / each.folder / "keyrings" for each in (*OFFICES, WITNESS_PROCESS)]
+    given = [each.folder for each in OFFICES if each.office in lines]
+    keyrings = [data / folder / "keyrings" for folder in (*given, WITNESS_PROCESS.folder)]
     for party in ("LA", "VN"):
         signer = party_signer(party, data / f"{party.lower()}-party" / "party.key")
         sign_bundle(data / "bundle", signer, window)
         own = [line for office, some in lines.items() if party_of(office) == party for line in some]
-        write_keyring(party, 1, own, draft, signer, keyrings)
+        subscribed = [
+            SubscribeLine(office, draft.policy.flow_named(flow).code)
+            for office, flow in _SUBSCRIPTIONS.items()
+            if office in lines and party_of(office) == party
+        ]
+        write_keyring(party, 1, own, draft, signer, keyrings, subscribed)
 
 
 def _free_port() -> int:
@@ -138,18 +164,35 @@ def _write_office(
     (folder / f"{each.kind}.toml").write_text(text, "utf-8")
 
 
-def la_form(data: Path) -> Path:
-    """Put the Lao spreadsheet of two invented people into LA nrm's folder; return it."""
-    file = data / "la-nrm" / "forms" / "referrals.csv"
-    shutil.copy(data_folder("adapters") / "la" / "samples" / "referrals.csv", file)
+def place_form(data: Path, folder: str, form: str, *, case: str = "", about: str = "") -> Path:
+    """Put a sample form into an office's folder and return it.
+
+    `case` keeps that person's row of a table alone. `about` is the number of the received message
+    that the form is about, in place of the sample's.
+    """
+    country = next(each.country for each in DESKS if each.folder == folder)
+    sample = data_folder("adapters") / country / "samples" / form
+    file = data / folder / "forms" / form
+    text = sample.read_text("utf-8")
+    if case:
+        text = _one_person(text, case)
+    if about:
+        content = json.loads(text)
+        one = content[0] if isinstance(content, list) else content
+        filled = {name: _filled(value, about) for name, value in one.items()}
+        text = json.dumps(filled, ensure_ascii=False, indent=2) + "\n"
+    file.write_text(text, "utf-8")
     return file
 
 
-def vn_answer(data: Path, message: str) -> Path:
-    """Put VN nrm's answer to `message`, in its own form, into its folder; return it."""
-    sample = data_folder("adapters") / "vn" / "samples" / "answer.json"
-    form = json.loads(sample.read_text("utf-8"))
-    form["trả lời cho mã tin"] = message
-    file = data / "vn-nrm" / "forms" / "answer.json"
-    file.write_text(json.dumps(form, ensure_ascii=False, indent=2) + "\n", "utf-8")
-    return file
+def _one_person(text: str, case: str) -> str:
+    """Return a table with the rows of one case number alone, which is in its first column."""
+    header, *rows = csv.reader(io.StringIO(text))
+    kept = io.StringIO()
+    csv.writer(kept, lineterminator="\r\n").writerows([header, *(r for r in rows if r[0] == case)])
+    return kept.getvalue()
+
+
+def _filled(value: object, about: str) -> object:
+    is_number = isinstance(value, str) and _MESSAGE_NUMBER.fullmatch(value)
+    return about if is_number else value

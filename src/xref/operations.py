@@ -97,7 +97,7 @@ def public_lines(file: Path) -> list[KeyLine]:
 def read_public_lines(files: Sequence[Path], party: str) -> Keyring:
     """Return the key and subscribe lines in files as an unsigned keyring.
 
-    `ConfigError` for lines that `xref keys show` or `xref desk subscribe` do not print.
+    `ConfigError` for lines that `xref keys show` or `xref subscribe` do not print.
     """
     lines: list[str] = []
     for file in files:
@@ -112,7 +112,7 @@ def read_public_lines(files: Sequence[Path], party: str) -> Keyring:
     except MalformedError as error:
         message = (
             f"key lines: {error.detail}; take them as `xref keys show` and "
-            "`xref desk subscribe` print them"
+            "`xref subscribe` print them"
         )
         raise ConfigError(message) from error
 

@@ -65,6 +65,11 @@ class Processes:
         for name in self._running:
             self.is_ready(name)
 
+    def stop(self, name: str) -> None:
+        """End one process."""
+        with _uninterrupted():
+            _end([self._running.pop(name)])
+
     def end(self) -> None:
         """End every process: the first started last, as the others may still need it."""
         with _uninterrupted():
@@ -120,8 +125,8 @@ def _uninterrupted() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def run_once(arguments: list[str]) -> str:
-    """Run `xref` with arguments to its end and return what it printed.
+def run_once(arguments: list[str], folder: Path | None = None, columns: int = 80) -> str:
+    """Run `xref` with arguments in a folder to its end; return what it printed on so many columns.
 
     Raises `UnavailableError` with what it said if it failed.
     """
@@ -130,7 +135,8 @@ def run_once(arguments: list[str]) -> str:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         check=False,
-        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+        cwd=folder,
+        env={**os.environ, "PYTHONIOENCODING": "utf-8", "COLUMNS": str(columns)},
     )
     if done.returncode:
         message = f"xref {arguments[0]} failed: {done.stderr.decode('utf-8', 'replace').strip()}"

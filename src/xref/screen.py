@@ -12,6 +12,7 @@ from rich.text import Text
 
 from xref.audit_folders import Audited
 from xref.bundle import Bundle
+from xref.journey import Event, Journey, ReceivedMessage, Withdrawn, at_ms
 from xref.story import HeldRecord, SentMessage, find_rule
 
 _OUTCOMES: Mapping[str, tuple[str, str]] = {
@@ -23,6 +24,20 @@ _OUTCOMES: Mapping[str, tuple[str, str]] = {
     "refused": ("refused: nothing crossed", "red"),
     "rejected": ("rejected as faulty", "red"),
 }
+
+
+_NEVER_DELIVERED: Mapping[str, str] = {
+    "withdrawn": "stopped on its way: the sharing consent was withdrawn",
+    "expired": "expired on its way: never delivered",
+}
+
+
+def _outcome(message: SentMessage) -> tuple[str, str]:
+    """Return an outcome in words, and its colour."""
+    words, colour = _OUTCOMES[message.outcome]
+    if message.outcome == "rejected" and message.fault in _NEVER_DELIVERED:
+        return _NEVER_DELIVERED[message.fault], "yellow"
+    return (f"{words} ({message.fault})" if message.fault else words), colour
 
 
 def console(*, to_stderr: bool = False) -> Console:
@@ -44,15 +59,24 @@ def _pairs(rows: Sequence[tuple[str, Text | str]], columns: int = 4) -> Padding:
     return Padding(table, (0, 0, 0, columns))
 
 
+def show_step(out: Console, number: int, text: str) -> None:
+    """Show what comes next in a demonstration."""
+    step = Table.grid(padding=(0, 1))
+    step.add_column(no_wrap=True)
+    step.add_column()
+    style = "bold cyan"
+    step.add_row(Text(f"[{number}]", style=style), Text(text, style=style))
+    out.print()
+    out.print(step)
+
+
 def show_message(out: Console, message: SentMessage, bundle: Bundle, number: int) -> None:
     """Show one message: what crossed, what was withheld, by which rule and citation."""
-    words, colour = _OUTCOMES[message.outcome]
+    words, colour = _outcome(message)
     title = Text(f"{number}. ", style="bold")
     title.append(message.type, style="bold")
     title.append(f"  {message.sender} → {message.recipient}  ")
     title.append(words, style=f"bold {colour}")
-    if message.fault:
-        title.append(f" ({message.fault})", style=colour)
     out.print(title)
     rows: list[tuple[str, Text | str]] = []
     if message.case:
@@ -64,12 +88,48 @@ def show_message(out: Console, message: SentMessage, bundle: Bundle, number: int
         label = f"withheld {len(message.withheld)}"
         rows.append((label, ", ".join(message.withheld)))
     rows += [(_label(place), _rule(bundle, rule)) for place, rule in enumerate(message.rules)]
-    cures = [_cure(bundle, rule) for rule in message.rules]
-    rows += [("do", cure) for cure in dict.fromkeys(cures) if cure]
+    rows += [("do", cure) for cure in _cures(bundle, message.rules)]
     if message.receipts:
         said = [f"{r['outcome']} ({r['from']})" for r in message.receipts]
         rows.append(("receipts", ", ".join(said)))
     out.print(_pairs(rows))
+
+
+def show_crossing(out: Console, message: SentMessage, bundle: Bundle) -> None:
+    """Show a message in a line or two: how many fields crossed; what was withheld, and why."""
+    line = Text(f"{message.sender} → {message.recipient}  ")
+    line.append(message.type, style="bold")
+    if message.outcome in ("opened", "delivered", "forwarded"):
+        line.append(f"  {_fields(len(message.disclosed))}", style="dim")
+    words, colour = _outcome(message)
+    line.append(f"  {words}", style=colour)
+    out.print(_indent(line))
+    if message.outcome == "refused":
+        out.print(_pairs([("why", _rule(bundle, rule)) for rule in message.reasons], 6))
+        out.print(_pairs([("do", cure) for cure in _cures(bundle, message.reasons)], 6))
+    elif message.outcome == "opened" and message.withheld:
+        rows = [
+            ("withheld", Text(name).append(f"  {', '.join(rules)}", style="dim"))
+            for name, rules in message.withheld.items()
+        ]
+        out.print(_pairs(rows, 6))
+
+
+def show_holdings(out: Console, held: Mapping[str, Mapping[str, Any]]) -> None:
+    """Show what each office has received and holds at the end; nobody else has more."""
+    out.print(Text("\nWho has what now", style="bold"))
+    for office, each in held.items():
+        if each["received"]:
+            out.print(_indent(Text(office, style="bold").append(f"  {each['role']}", "not bold")))
+            rows = [(_fields(len(names)), flow) for flow, names in each["received"].items()]
+            out.print(_pairs(rows, 6))
+    nothing = [office for office, each in held.items() if not each["received"]]
+    if nothing:
+        out.print(_indent(f"Nothing at all: {', '.join(nothing)}"))
+
+
+def _fields(count: int) -> str:
+    return "1 field" if count == 1 else f"{count} fields"
 
 
 def _label(place: int) -> str:
@@ -85,9 +145,10 @@ def _rule(bundle: Bundle, rule_id: str) -> Text:
     return text
 
 
-def _cure(bundle: Bundle, rule_id: str) -> str:
-    rule = find_rule(bundle, rule_id)
-    return rule.cure if rule is not None else ""
+def _cures(bundle: Bundle, rule_ids: Sequence[str]) -> list[str]:
+    """Return what to do, once each, in the order of the rules."""
+    rules = [find_rule(bundle, rule_id) for rule_id in rule_ids]
+    return list(dict.fromkeys(rule.cure for rule in rules if rule is not None and rule.cure))
 
 
 def show_status(
@@ -99,15 +160,18 @@ def show_status(
     for number, message in enumerate(messages, 1):
         show_message(out, message, bundle, number)
     for record in held:
-        out.print(Text(f"held: case {record.case}, {record.publication}", style="bold yellow"))
-        rows: list[tuple[str, Text | str]] = [("since", _moment(record.since_ms))]
-        if record.problem:
-            rows.append(("problem", record.problem))
-        rows += [("why", _rule(bundle, rule)) for rule in record.reasons]
-        cures = [_cure(bundle, rule) for rule in record.reasons]
-        rows += [("do", cure) for cure in dict.fromkeys(cures) if cure]
-        rows.append(("then", "xref desk fact CASE FACT=VALUE, or submit the corrected form"))
-        out.print(_pairs(rows))
+        _show_held(out, record, bundle)
+
+
+def _show_held(out: Console, record: HeldRecord, bundle: Bundle) -> None:
+    out.print(Text(f"held: case {record.case}, {record.publication}", style="bold yellow"))
+    rows: list[tuple[str, Text | str]] = [("since", _moment(record.since_ms))]
+    if record.problem:
+        rows.append(("problem", record.problem))
+    rows += [("why", _rule(bundle, rule)) for rule in record.reasons]
+    rows += [("do", cure) for cure in _cures(bundle, record.reasons)]
+    rows.append(("then", "xref desk fact CASE FACT=VALUE, or submit the corrected form"))
+    out.print(_pairs(rows))
 
 
 def _moment(at_ms: int) -> str:
@@ -156,10 +220,63 @@ def show_audit(out: Console, audited: Audited) -> None:
         line = Text("    ")
         line.append_text(mark)
         line.append(f"  {name}  ")
-        line.append(f"{size} entries{note}", style="dim")
+        line.append(f"{size} {'entry' if size == 1 else 'entries'}{note}", style="dim")
         out.print(line)
     for problem in audited.problems():
         out.print(_indent(Text(problem, style="red")))
     good = audited.verified
     style = "bold green" if good else "bold red"
     out.print(Text("VERIFIED" if good else "NOT VERIFIED", style=style))
+
+
+def show_journey(out: Console, told: Journey, bundle: Bundle) -> None:
+    """Show a case from its first message to its last, and what the office holds of it."""
+    out.print(Text(f"Case {told.case}, as {told.office} knows it", style="bold"))
+    day = ""
+    for event in told.events:
+        at = _moment(at_ms(event))
+        if at[:10] != day:
+            day = at[:10]
+            out.print(Text(day, style="bold"))
+        out.print(_event_line(event, at[11:16]))
+        rows = _event_rows(event, bundle)
+        if rows:
+            out.print(_pairs(rows, 9))
+    if not told.events and not told.held:
+        out.print(_indent("Nothing was sent or received yet."))
+    for record in told.held:
+        _show_held(out, record, bundle)
+
+
+def _event_line(event: Event, clock: str) -> Padding:
+    line = Text(f"{clock}  ", style="dim")
+    if isinstance(event, Withdrawn):
+        line.append("the person withdrew the sharing consent", style="not dim bold")
+    elif isinstance(event, ReceivedMessage):
+        line.append(f"← {event.sender}  ", style="not dim")
+        line.append(event.type, style="not dim bold")
+        line.append("  erased" if event.is_erased else "", style="dim")
+    else:
+        words, colour = _outcome(event)
+        line.append(f"→ {event.recipient}  ", style="not dim")
+        line.append(event.type, style="not dim bold")
+        line.append(f"  {words}", style=f"not dim {colour}")
+    return Padding(line, (0, 0, 0, 2))
+
+
+def _event_rows(event: Event, bundle: Bundle) -> list[tuple[str, Text | str]]:
+    rows: list[tuple[str, Text | str]] = []
+    if isinstance(event, ReceivedMessage):
+        rows += [("answers", event.answers)] if event.answers else []
+        rows += [("learned", ", ".join(event.fields))] if event.fields else []
+    elif isinstance(event, Withdrawn):
+        pass
+    elif event.outcome == "refused":
+        rows += [("why", _rule(bundle, rule)) for rule in event.reasons]
+    elif event.disclosed:
+        rows.append(("crossed", ", ".join(event.disclosed)))
+        rows += [
+            ("withheld", Text(f"{name}  ").append(", ".join(rules), style="dim"))
+            for name, rules in event.withheld.items()
+        ]
+    return rows

@@ -90,7 +90,7 @@ def rule_as_json(bundle: Bundle, rule_id: str) -> dict[str, Any]:
 
 def sent_messages(store: Store, office: str, bundle: Bundle) -> list[SentMessage]:
     """Return the messages that an office sent, the oldest first."""
-    cabinet = _cabinet(store)
+    cabinet = cabinet_of(store)
     records = dict(cabinet.all("record"))
     found = []
     for message, story in cabinet.all("sent"):
@@ -128,13 +128,13 @@ def _stage(receipt: Mapping[str, Any]) -> int:
 
 def received_messages(store: Store) -> list[tuple[str, dict[str, Any]]]:
     """Return (message id, content) of what an office opened, the oldest first."""
-    found = [(message.hex(), content) for message, content in _cabinet(store).all("inbox")]
+    found = [(message.hex(), content) for message, content in cabinet_of(store).all("inbox")]
     return sorted(found, key=lambda pair: (pair[1]["received_ms"], pair[0]))
 
 
 def held_records(store: Store) -> list[HeldRecord]:
     """Return the records that the desk holds: some of their newest messages may not go."""
-    cabinet = _cabinet(store)
+    cabinet = cabinet_of(store)
     sent = dict(cabinet.all("sent"))
     held = []
     for _, story in cabinet.all("record"):
@@ -159,7 +159,8 @@ def held_records(store: Store) -> list[HeldRecord]:
     return held
 
 
-def _cabinet(store: Store) -> Cabinet:
+def cabinet_of(store: Store) -> Cabinet:
+    """Return an office's sealed records, to be read."""
     return Cabinet(State(store), _no_entropy)
 
 

@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 GUIDES = sorted([*DOCS.glob("tutorial/*.md"), *DOCS.glob("how-to/*.md")])
 RUNNING = [guide for guide in GUIDES if "```console" in guide.read_text(encoding="utf-8")]
-DEMO = "xref demo --data demo"
+DEMO = "xref demo --case first-crossing --data demo"
 SECONDS_MAX = 40
 PLAIN = re.compile(
     r'xref (?P<arguments>[^|&;<>$]+?)(?: > (?P<file>\S+))?(?: \|\| echo "(?P<otherwise>[^"]*)")?'

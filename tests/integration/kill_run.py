@@ -19,10 +19,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from integration.offices import ALL, Offices
+from integration.offices import ALL, OFFICES, Offices
 from integration.people import People, answer
 from xref.audit_folders import Audited, at_rest, audit_folders
-from xref.demo_setup import OFFICES, Participant, lay_out
+from xref.demo_setup import Participant, lay_out
 from xref.errors import UnavailableError
 from xref.operations import correct_facts, submit_form
 from xref.processes import Processes
@@ -161,7 +161,7 @@ class KillRun:
 
     def run(self, kills: int, limit_seconds: float) -> Outcome:
         began = time.monotonic()
-        lay_out(self.data)
+        lay_out(self.data, OFFICES)
         for each in ALL:
             self.start(each)
         self.wait_ready()

@@ -7,9 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from xref.demo_setup import OFFICES, WITNESS_PROCESS, Participant, la_form, lay_out
+from xref.demo_cases import LA_NRM, VN_NRM, VN_PROVIDER
+from xref.demo_setup import WITNESS_PROCESS, Participant, lay_out, offices_of, place_form
 from xref.processes import Processes, run_once
 
+OFFICES = offices_of((LA_NRM, VN_NRM, VN_PROVIDER))
 ALL = (WITNESS_PROCESS, *OFFICES)
 WAIT_SECONDS = 40
 
@@ -39,14 +41,14 @@ class Offices:
         return [(each["type"], each["outcome"]) for each in self.status(folder)["messages"]]
 
     def submit_people(self) -> None:
-        form = la_form(self.data)
+        form = place_form(self.data, LA_NRM, "referrals.csv")
         run_once(["desk", "submit", str(form), "--config", self.config("la-nrm")])
 
 
 @contextmanager
 def running(data: Path) -> Iterator[Offices]:
     """Lay out and start everybody; end them afterwards."""
-    lay_out(data)
+    lay_out(data, OFFICES)
     with Processes() as processes:
         offices = Offices(data, processes)
         for each in ALL:

@@ -7,8 +7,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from xref.cli import DEMO_CASES
+from xref.demo_cases import CASES
+from xref.processes import run_once
 
 XREF = [sys.executable, "-m", "xref"]
 
@@ -26,25 +31,48 @@ def own_processes(data: Path) -> list[int]:
     return found
 
 
+def play(case: str, data: Path) -> dict[str, Any]:
+    """Play a case as a script would; whatever it is, the proof holds and all have ended."""
+    done = subprocess.run(
+        [*XREF, "demo", "--case", case, "--json", "--data", str(data)],
+        capture_output=True,
+        check=True,
+        timeout=150,
+    )
+    story: dict[str, Any] = json.loads(done.stdout)
+    assert story["reconciled"]
+    assert set(story["trails"]) == {"LA", "VN"}
+    for trail in story["trails"].values():
+        assert trail["verified"]
+        assert trail["witnessed"] == trail["size"] > 0
+    for link in story["links"].values():
+        assert link["verified"]
+        assert link["acknowledged"] == link["size"] > 0
+    assert own_processes(data) == []
+    return story
+
+
+def outcomes(story: dict[str, Any]) -> list[tuple[str, str, str, str]]:
+    return [(m["type"], m["from"], m["to"], m["outcome"]) for m in story["messages"]]
+
+
 def test_referral_and_answer_cross_and_everything_is_verified(tmp_path: Path) -> None:
     data = tmp_path / "demo"
     for _ in range(2):  # the second run is as clean as the first
-        done = subprocess.run(
-            [*XREF, "demo", "--json", "--data", str(data)],
-            capture_output=True,
-            check=True,
-            timeout=100,
+        story = play("first-crossing", data)
+        assert sorted(outcomes(story)) == sorted(
+            [
+                ("victim-referral", "LANRM001", "VNNRM001", "delivered"),
+                ("service-referral", "LANRM001", "VNSVC001", "delivered"),
+                ("victim-referral", "LANRM001", "VNNRM001", "refused"),
+                ("service-referral", "LANRM001", "VNSVC001", "refused"),
+                ("referral-response", "VNNRM001", "LANRM001", "delivered"),
+            ]
         )
-        story = json.loads(done.stdout)
-        crossed = [(m["type"], m["from"], m["to"], m["outcome"]) for m in story["messages"]]
-        assert crossed == [
-            ("victim-referral", "LANRM001", "VNNRM001", "delivered"),
-            ("service-referral", "LANRM001", "VNSVC001", "delivered"),
-            ("victim-referral", "LANRM001", "VNNRM001", "refused"),
-            ("service-referral", "LANRM001", "VNSVC001", "refused"),
-            ("referral-response", "VNNRM001", "LANRM001", "delivered"),
-        ]
-        referral, service, refused = story["messages"][:3]
+        by_type = {(m["type"], m["outcome"]): m for m in story["messages"]}
+        referral = by_type["victim-referral", "delivered"]
+        service = by_type["service-referral", "delivered"]
+        refused = by_type["victim-referral", "refused"]
         assert set(service["disclosed"]) < set(referral["disclosed"])
         assert "birth_date" not in service["disclosed"]
         assert referral["withheld"] == ["exploitation_types"]
@@ -54,24 +82,84 @@ def test_referral_and_answer_cross_and_everything_is_verified(tmp_path: Path) ->
         assert refused["explained"][0]["cure"]
         said = [receipt["outcome"] for receipt in referral["receipts"]]
         assert said == ["forwarded", "delivered", "opened"]
-        assert story["reconciled"]
-        assert set(story["trails"]) == {"LA", "VN"}
-        for trail in story["trails"].values():
-            assert trail["verified"]
-            assert trail["witnessed"] == trail["size"] > 0
-        for link in story["links"].values():
-            assert link["verified"]
-            assert link["acknowledged"] == link["size"] > 0
-        assert own_processes(data) == []
     form = json.loads(next((data / "vn-nrm" / "received").glob("*.json")).read_text("utf-8"))
     assert form["biểu mẫu"] == "Phiếu tiếp nhận chuyển tuyến nạn nhân"
     assert form["người được chuyển tuyến"]["họ"] == "ຫງວຽນ"
 
 
+def test_journey_from_safety_to_safe_receipt(tmp_path: Path) -> None:
+    """Ten offices; each has a record of its own, and the neutral ones hear of a traveller alone."""
+    story = play("journey", tmp_path / "demo")
+    assert {outcome for *_, outcome in outcomes(story)} == {"delivered"}
+    received = {office: set(each["received"]) for office, each in story["offices"].items()}
+    assert received["VNNAT001"] == {"nationality-request"}
+    assert received["VNBOR001"] == {"travel-notice-border"}
+    assert received["VNCON001"] == {"travel-notice-consular"}
+    assert received["LANRM001"] >= {"identity-check-answered", "origin-assurance", "safe-receipt"}
+    at_la_nrm = json.loads(
+        run_once(["journey", "ຄມ-2026-0001", "--json"], tmp_path / "demo" / "la-nrm")
+    )
+    told = [(each["event"], each["type"]) for each in at_la_nrm["events"]]
+    assert told[0] == ("sent", "identity-check-asked")
+    assert told[-1] == ("received", "safe-receipt")
+    assert at_la_nrm["held"] == []
+    # VN nrm calls the case by its own number, which it gave with an answer.
+    at_vn_nrm = run_once(["journey", "VD-2026-0001"], tmp_path / "demo" / "vn-nrm")
+    assert "← LANRM001  victim-referral" in at_vn_nrm
+    assert "→ LANRM001  referral-response" in at_vn_nrm
+
+
+def test_every_case_can_be_named() -> None:
+    assert tuple(CASES) == DEMO_CASES
+
+
+def test_person_who_was_not_told_of_asylum(tmp_path: Path) -> None:
+    story = play("asylum", tmp_path / "demo")
+    assert [outcome for *_, outcome in outcomes(story)] == ["refused", "delivered"]
+    assert story["messages"][0]["rules"] == ["floor/asylum"]
+    assert {office for office, each in story["offices"].items() if each["received"]} == {"LANAT001"}
+
+
+def test_own_choice_is_never_blocked(tmp_path: Path) -> None:
+    story = play("own-choice", tmp_path / "demo")
+    refused = [(kind, to) for kind, _, to, outcome in outcomes(story) if outcome == "refused"]
+    assert refused == [("travel-notice-consular", "VNCON001")]
+    delivered = {kind for kind, *_, outcome in outcomes(story) if outcome == "delivered"}
+    assert {"return-notice", "reception-notice", "departure", "safe-receipt"} <= delivered
+
+
+def test_consulate_gets_nothing_on_who_did_not_ask_for_it(tmp_path: Path) -> None:
+    story = play("no-consular-contact", tmp_path / "demo")
+    assert story["offices"]["VNCON001"]["received"] == {}
+    assert "travel-notice-border" in story["offices"]["VNBOR001"]["received"]
+
+
+def test_withdrawal_while_messages_are_under_way(tmp_path: Path) -> None:
+    story = play("withdrawal", tmp_path / "demo")
+    of_la_nrm = {
+        (kind, outcome) for kind, sender, _, outcome in outcomes(story) if sender == "LANRM001"
+    }
+    assert of_la_nrm == {
+        *(
+            ("victim-referral", "erased"),
+            ("service-referral", "erased"),
+            ("travel-asked", "erased"),
+        ),
+        *(("return-notice", "rejected"), ("reception-notice", "rejected")),
+        ("sharing-consent-withdrawn", "delivered"),
+    }
+    stopped = [m for m in story["messages"] if m["outcome"] == "rejected"]
+    assert {m["fault"] for m in stopped} == {"withdrawn"}
+    for office, each in story["offices"].items():
+        assert office == "LANRM001" or each["received"] == {}
+    told = run_once(["journey", "ຄມ-2026-0001"], tmp_path / "demo" / "la-nrm")
+    assert "the person withdrew the sharing consent" in told
+
+
 def test_ctrl_c_leaves_no_process(tmp_path: Path) -> None:
     data = tmp_path / "demo"
     with subprocess.Popen(
-        [*XREF, "demo", "--data", str(data)],
+        [*XREF, "demo", "--case", "first-crossing", "--data", str(data)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         start_new_session=True,
@@ -100,9 +188,9 @@ def test_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("columns", ["80", "140"])
 def test_help_shows_an_example(columns: str) -> None:
-    for command in (["demo"], ["hop", "run"], ["desk", "submit"], ["audit"], ["keys", "new"]):
+    for command in ("demo", "hop run", "desk submit", "journey", "subscribe", "audit", "keys new"):
         done = subprocess.run(
-            [*XREF, *command, "--help"],
+            [*XREF, *command.split(), "--help"],
             capture_output=True,
             text=True,
             check=True,

@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 
 from integration.kill_run import kill_run
-from integration.offices import Offices, running, wait_for
+from integration.offices import OFFICES, Offices, running, wait_for
 from xref.audit_folders import at_rest, audit_folders
-from xref.demo_setup import OFFICES, Participant
+from xref.demo_setup import Participant
 from xref.wiring import open_state
 
 LA_HOP, VN_HOP, LA_NRM, VN_NRM, VN_SERVICE = OFFICES

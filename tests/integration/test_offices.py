@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from integration.offices import Offices, running, wait_for
-from xref.demo_setup import OFFICES, Participant, la_form
+from integration.offices import OFFICES, Offices, running, wait_for
+from xref.demo_cases import LA_NRM
+from xref.demo_setup import Participant, place_form
 from xref.processes import run_once
 
 # Values of the first person's fields, in Lao and in Latin letters; never codes of the schema.
@@ -141,5 +142,9 @@ def test_good_records_of_a_faulty_form_still_go(tmp_path: Path) -> None:
 
 
 def form_with_a_wrong_date(data: Path) -> bytes:
-    form = la_form(data).read_text("utf-8-sig").replace("03/09/1995", "31/02/1995")
+    form = (
+        place_form(data, LA_NRM, "referrals.csv")
+        .read_text("utf-8-sig")
+        .replace("03/09/1995", "31/02/1995")
+    )
     return form.encode("utf-8")

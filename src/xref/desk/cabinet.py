@@ -1,6 +1,7 @@
 """A desk's records, each sealed under its case's key: erasing the key erases the case.
 
-Spaces: `case` (keys by case id), `case_index` (case ids by keyed hash of the local case number),
+Spaces: `case` (keys by case id), `case_index` and `case_known_as` (case ids by keyed hash of the
+local case number; the second for cases that another office's message began),
 `record` (what the office published), `sent` and `inbox` (messages by id). Nothing here can be read
 without the case's key, in the file or in a backup of it.
 """
@@ -41,8 +42,29 @@ class Cabinet:
 
     def find_case(self, local_number: str) -> bytes | None:
         """Return the case id of an office's own case number, if there is one."""
+        index = self._known_index(local_number)
+        return None if index is None else self._state.get("case_index", index)
+
+    def note_known_as(self, local_number: str, case: bytes) -> None:
+        """Remember the office's own number for a case that another office's message began.
+
+        For looking it up alone: the case stays that of the message, and is erased with it. Several
+        such cases may have one number, as nothing else links them.
+        """
         index = hmac.digest(self._secret(), local_number.encode(), "sha256")
-        return self._state.get("case_index", index)
+        self._state.put("case_known_as", index + case, case)
+
+    def known_as(self, local_number: str) -> list[bytes]:
+        """Return the cases that the office calls by that number in its answers."""
+        index = self._known_index(local_number)
+        found = [] if index is None else self._state.scan("case_known_as", index)
+        return [case for _, case in found]
+
+    def _known_index(self, local_number: str) -> bytes | None:
+        secret = self._state.get("secret", b"case-index")
+        if secret is None:
+            return None  # no case has begun here
+        return hmac.digest(secret, local_number.encode(), "sha256")
 
     def _secret(self) -> bytes:
         secret = self._state.get("secret", b"case-index")

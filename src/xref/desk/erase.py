@@ -68,7 +68,8 @@ def _forget(state: State, cabinet: Cabinet, case: bytes) -> None:
         for key, _ in state.scan(space):
             if cabinet.case_id(space, key) == case:
                 state.delete(space, key)
-    for key, value in state.scan("thread_case"):
-        if value == case:
-            state.delete("thread_case", key)
+    for space in ("thread_case", "case_known_as"):
+        for key, value in state.scan(space):
+            if value == case:
+                state.delete(space, key)
     state.delete("case", case)

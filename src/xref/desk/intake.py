@@ -116,6 +116,8 @@ class Intake:
         case = self._cabinet.case_id("inbox", record.reply_to)
         if received is None or case is None:
             return self._cabinet.case_of(record.case or record.reply_to.hex()), None
+        if record.case:
+            self._cabinet.note_known_as(record.case, case)
         asked = Asked(
             record.reply_to,
             bytes.fromhex(received["thread"]),
