@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+import kafka_session
+
 CI = os.environ.get("XREF_CI") == "1"
 GO_NEEDED = (1, 26)  # the first whose standard library has HPKE over X-Wing
 
@@ -46,7 +48,16 @@ def _go_is_present() -> bool:
 
 NEEDS = (
     Need("needs_go", "Go 1.26 or later", functools.cache(_go_is_present)),
-    Need("needs_kafka", "Kafka (XREF_KAFKA)", lambda: bool(os.environ.get("XREF_KAFKA"))),
+    Need(
+        "needs_kafka",
+        "Kafka: Java 17 and Maven, or a Docker engine, or brokers in XREF_TEST_KAFKA",
+        kafka_session.is_there,
+    ),
+    Need(
+        "needs_kafka_nodes",
+        "Kafka nodes of its own: Java 17 and Maven",
+        lambda: not kafka_session.lacks_nodes(),
+    ),
 )
 
 
@@ -54,6 +65,24 @@ NEEDS = (
 def repository() -> Path:
     """Return the checkout's top folder."""
     return Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def kafka_servers(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Return the brokers of a real Kafka that the whole session shares."""
+    return kafka_session.shared_servers(_session_folder(tmp_path_factory))
+
+
+def _session_folder(factory: pytest.TempPathFactory) -> Path:
+    base = factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """End what the session started: in the process that outlives every worker."""
+    factory: pytest.TempPathFactory | None = getattr(session.config, "_tmp_path_factory", None)
+    if factory is not None and "PYTEST_XDIST_WORKER" not in os.environ:
+        kafka_session.end_shared(factory.getbasetemp())
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -220,7 +220,7 @@ def test_only_wiring_knows_the_drivers() -> None:
         if any(within(target, "xref.drivers") for target in imported(tree))
         and not name.startswith("drivers/")
     }
-    assert importers <= {"wiring.py"}
+    assert importers <= {"wiring.py", "kafka_wiring.py"}
 
 
 def test_steps_know_nothing_of_each_other() -> None:

@@ -8,9 +8,16 @@ import base64
 import binascii
 import tomllib
 from pathlib import Path
-from typing import Annotated, Final, Literal, TypeVar
+from typing import Annotated, Final, Literal, Self, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from xref.errors import ConfigError
 
@@ -30,6 +37,7 @@ def _public_key(value: object) -> object:
 
 PublicKeyText = Annotated[bytes, BeforeValidator(_public_key)]
 PartyCode = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+ServerAddress = Annotated[str, Field(pattern=r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}$")]
 OfficeCode = Annotated[str, Field(pattern=r"^[A-Z]{2}[A-Z0-9]{6}$")]
 
 
@@ -37,12 +45,74 @@ class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-class TransportConfig(_Model):
-    """Where parcels go. `sqlite`: a folder that the processes of one machine share."""
+class SqliteConfig(_Model):
+    """Parcels go into a folder that the processes of one machine share."""
 
     driver: Literal["sqlite"]
     folder: str
     retention_days: Annotated[int, Field(ge=1, le=3650)] = 30
+
+
+class TlsConfig(_Model):
+    """Files in PEM: the authority of the brokers' certificates, and one's own for mutual TLS."""
+
+    ca: str
+    certificate: str | None = None
+    key: str | None = None
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Self:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate and key come together; name both")
+        return self
+
+
+class SaslConfig(_Model):
+    """A user of the cluster; the password stands alone in a file that nobody else may read."""
+
+    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
+    user: Annotated[str, Field(min_length=1, max_length=200)]
+    password_file: str
+
+
+class _ClusterConfig(_Model):
+    servers: Annotated[list[ServerAddress], Field(min_length=1)]
+    tls: TlsConfig | None = None
+    sasl: SaslConfig | None = None
+    prefix: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")] = "xref"
+    """What the topics' names begin with; another one keeps a trial apart from the real thing."""
+    contents: Annotated[int, Field(ge=1, le=1_000_000)] = 1
+    """Counted up when the cluster's topics were made anew, or another cluster takes its place:
+    links are then read from their beginning, which they recognise."""
+
+    @model_validator(mode="after")
+    def _passwords_need_tls(self) -> Self:
+        if self.sasl is not None and self.tls is None:
+            raise ValueError("sasl needs tls, which keeps the password from listeners; add it")
+        return self
+
+
+class PeerClusterConfig(_ClusterConfig):
+    """The cluster of another Party, on which its offices publish."""
+
+    party: PartyCode
+
+
+class KafkaConfig(_ClusterConfig):
+    """Parcels go over Kafka: a topic a link. Links from `peers` are read on their own clusters."""
+
+    driver: Literal["kafka"]
+    peers: list[PeerClusterConfig] = []
+
+    @model_validator(mode="after")
+    def _one_cluster_a_party(self) -> Self:
+        named = [peer.party for peer in self.peers]
+        if len(named) != len(set(named)):
+            raise ValueError("peers: a Party is there twice; it has one cluster")
+        return self
+
+
+TransportConfig = Annotated[SqliteConfig | KafkaConfig, Field(discriminator="driver")]
 
 
 class WitnessAddress(_Model):
@@ -65,6 +135,14 @@ class _OfficeConfig(_Participant):
     state: str = "state.sqlite"
     bundles: Annotated[list[str], Field(min_length=1)]
     transport: TransportConfig
+
+    @model_validator(mode="after")
+    def _peers_are_others(self) -> Self:
+        if isinstance(self.transport, KafkaConfig):
+            own = self.office[:2]
+            if own in [peer.party for peer in self.transport.peers]:
+                raise ValueError(f"transport.peers: {own} is our own Party; name its cluster above")
+        return self
 
 
 class HopConfig(_OfficeConfig):

@@ -79,3 +79,8 @@ ANSWER_BYTES_MAX: Final = 64 * KIB
 TRAIL_ENTRY_BYTES_MAX: Final = 256 * KIB
 AUDIT_SENTENCES_MAX: Final = 200
 AUDIT_PAGE: Final = 256
+
+# Kafka: a batch holds the largest parcel and stays under a broker's default of 1 MiB and 12 bytes;
+# a request, or what is fetched at once, stays far under its default of 100 MiB.
+KAFKA_BATCH_BYTES_MAX: Final = 1_000_000
+KAFKA_REQUEST_BYTES_MAX: Final = 16 * 1024 * KIB

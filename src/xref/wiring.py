@@ -9,7 +9,14 @@ from pathlib import Path
 import structlog
 
 from xref.bundle import Bundle, read_bundle
-from xref.config import DeskConfig, HopConfig, TransportConfig, WitnessConfig, load_config
+from xref.config import (
+    DeskConfig,
+    HopConfig,
+    KafkaConfig,
+    SqliteConfig,
+    WitnessConfig,
+    load_config,
+)
 from xref.desk.adapter import Adapter
 from xref.desk.desk import Desk, DeskSetup, storage_key
 from xref.desk.spool import Spool
@@ -41,8 +48,15 @@ from xref.witnessing import WitnessClient
 _SPOOL_BATCH = 256
 
 
-def _transport(config: TransportConfig, folder: Path) -> Transport:
-    return SqliteTransport(folder / config.folder, config.retention_days)
+def _transport(config: SqliteConfig | KafkaConfig, folder: Path) -> Transport:
+    if isinstance(config, SqliteConfig):
+        return SqliteTransport(folder / config.folder, config.retention_days)
+    try:
+        from xref.kafka_wiring import kafka_transport  # noqa: PLC0415 - aiokafka is optional
+    except ImportError as error:
+        message = 'driver "kafka" needs the package aiokafka; run `pip install "xref[kafka]"`'
+        raise ConfigError(message) from error
+    return kafka_transport(config, folder)
 
 
 def bundles_of(config: HopConfig | DeskConfig, folder: Path) -> dict[bytes, Bundle]:

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from kafka_session import make_link_topics, new_prefix
+from xref.drivers.kafka_connection import KafkaCluster
+from xref.drivers.kafka_transport import KafkaTransport
 from xref.drivers.memory import MemoryTransport
 from xref.drivers.sqlite_transport import SqliteTransport
 from xref.errors import UnavailableError
@@ -40,15 +43,16 @@ if "--killed" in sys.argv:
 
 
 @contextmanager
-def memory(folder: Path) -> Iterator[Callable[[], Transport]]:
+def memory(request: pytest.FixtureRequest) -> Iterator[Callable[[], Transport]]:
     """One object for everybody: the memory transport lasts as long as its process."""
     transport = MemoryTransport()
     yield lambda: transport
 
 
 @contextmanager
-def sqlite(folder: Path) -> Iterator[Callable[[], Transport]]:
+def sqlite(request: pytest.FixtureRequest) -> Iterator[Callable[[], Transport]]:
     """A new client of the same folder for each call, as another process would have."""
+    folder: Path = request.getfixturevalue("tmp_path")
     opened: list[SqliteTransport] = []
 
     def client() -> Transport:
@@ -60,14 +64,30 @@ def sqlite(folder: Path) -> Iterator[Callable[[], Transport]]:
         each.close()
 
 
-TRANSPORTS = [memory, sqlite]
+@contextmanager
+def kafka(request: pytest.FixtureRequest) -> Iterator[Callable[[], Transport]]:
+    """A new client of the session's brokers for each call, on topics of the test's own."""
+    cluster = KafkaCluster(tuple(request.getfixturevalue("kafka_servers")), prefix=new_prefix())
+    make_link_topics(cluster, THERE, BACK, OTHER_SHARD)
+    opened: list[KafkaTransport] = []
+
+    def client() -> Transport:
+        opened.append(KafkaTransport(cluster))
+        return opened[-1]
+
+    yield client
+    for each in opened:
+        each.close()
+
+
+TRANSPORTS = [memory, sqlite, pytest.param(kafka, marks=pytest.mark.needs_kafka)]
 Clients = Callable[[], Transport]
 
 
 @pytest.fixture(params=TRANSPORTS, ids=lambda opener: str(opener.__name__))
-def clients(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Clients]:
-    opener: Callable[[Path], AbstractContextManager[Clients]] = request.param
-    with opener(tmp_path) as opened:
+def clients(request: pytest.FixtureRequest) -> Iterator[Clients]:
+    opener: Callable[[pytest.FixtureRequest], AbstractContextManager[Clients]] = request.param
+    with opener(request) as opened:
         yield opened
 
 

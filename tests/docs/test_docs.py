@@ -22,7 +22,17 @@ from pydantic.fields import FieldInfo
 from docs import make_flows
 from docs.make_commands import PAGE, page
 from xref.cli import main
-from xref.config import DeskConfig, HopConfig, TransportConfig, WitnessAddress, WitnessConfig
+from xref.config import (
+    DeskConfig,
+    HopConfig,
+    KafkaConfig,
+    PeerClusterConfig,
+    SaslConfig,
+    SqliteConfig,
+    TlsConfig,
+    WitnessAddress,
+    WitnessConfig,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -316,6 +326,8 @@ def rows_of(text: str) -> dict[str, dict[str, str]]:
 def shown_default(member: FieldInfo) -> str:
     if member.is_required():
         return "needed"
+    if member.default is None:
+        return "none"
     return f'"{member.default}"' if isinstance(member.default, str) else repr(member.default)
 
 
@@ -324,7 +336,11 @@ def test_the_configuration_page_lists_every_member_and_its_default() -> None:
         "hop.toml": HopConfig,
         "desk.toml": DeskConfig,
         "witness.toml": WitnessConfig,
-        "[transport]": TransportConfig,
+        '[transport] driver = "sqlite"': SqliteConfig,
+        '[transport] driver = "kafka"': KafkaConfig,
+        "[transport.tls]": TlsConfig,
+        "[transport.sasl]": SaslConfig,
+        "[[transport.peers]]": PeerClusterConfig,
         "[[witnesses]]": WitnessAddress,
     }
     documented = rows_of((DOCS / "reference" / "configuration.md").read_text(encoding="utf-8"))

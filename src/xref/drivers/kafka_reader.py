@@ -1,0 +1,251 @@
+"""Reading from a Kafka cluster at positions that the caller keeps: no groups, no commits.
+
+A position is the offset behind a parcel, so it is also the offset to read on from.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+import structlog
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import (
+    CorruptRecordException,
+    KafkaError,
+    OffsetOutOfRangeError,
+    RecordTooLargeError,
+    UnsupportedCodecError,
+)
+from aiokafka.structs import TopicPartition
+
+from xref.drivers.kafka_connection import (
+    CLIENT_LOG,
+    KafkaCluster,
+    check_topics,
+    client_arguments,
+    unavailable,
+)
+from xref.errors import UnavailableError
+from xref.limits import KAFKA_BATCH_BYTES_MAX, KAFKA_REQUEST_BYTES_MAX
+from xref.ports import Arrival
+from xref.wire.office import Link
+
+# The broker answers an idle fetch after this; until then a new position has to wait.
+_IDLE_FETCH_MS: Final = 200
+_START_SECONDS: Final = 15.0
+_OFFSETS_SECONDS: Final = 8.0
+_END_SECONDS: Final = 3.0
+_LOOK_SECONDS: Final = 1.0
+_SILENT_SECONDS: Final = 5.0
+_DAMAGED: Final = (CorruptRecordException, RecordTooLargeError, UnsupportedCodecError)
+_log = structlog.get_logger()
+
+
+class Reader:
+    """The one consumer of a process for a cluster; made anew after failures and when it is silent.
+
+    A consumer can stop without a word (aiokafka issue 1037): one that brings nothing for a while,
+    though its links go on, is replaced.
+    """
+
+    def __init__(self, cluster: KafkaCluster) -> None:
+        """Connect at the first reading."""
+        self._cluster = cluster
+        self._consumer: AIOKafkaConsumer | None = None
+        self._links: dict[TopicPartition, Link] = {}
+        self._next: dict[TopicPartition, int] = {}
+        self._look_at = 0.0
+        self._silent_since: float | None = None
+
+    async def read(
+        self, after: Mapping[Link, int], limit: int, wait_seconds: float
+    ) -> list[Arrival]:
+        """Return up to `limit` parcels behind the positions, each link's in order.
+
+        Without waiting it reads on to the links' present ends; else it waits for the first.
+        """
+        try:
+            consumer = await self._at(after)
+            if wait_seconds > 0:
+                found = await self._fetch(consumer, limit, wait_seconds)
+                if not found:
+                    await self._look(consumer)
+            else:
+                found = await self._read_to_end(consumer, limit)
+        except BaseException as error:
+            self._next.clear()
+            if isinstance(error, (KafkaError, OSError, TimeoutError)):
+                await self._discard()
+                raise unavailable(self._cluster, error) from error
+            raise
+        CLIENT_LOG.settled()
+        return found
+
+    async def _at(self, after: Mapping[Link, int]) -> AIOKafkaConsumer:
+        """Return the consumer at the positions."""
+        wanted = {self._cluster.partition(link): position for link, position in after.items()}
+        if self._consumer is None:
+            self._consumer = await self._start()
+            self._next = {}
+        consumer = self._consumer
+        if wanted.keys() != consumer.assignment():
+            await check_topics(self._cluster, wanted.keys() - consumer.assignment())
+            consumer.assign(list(wanted))
+            self._links = {self._cluster.partition(link): link for link in after}
+            self._next = {}
+        for partition, position in wanted.items():
+            if self._next.get(partition) != position:
+                consumer.seek(partition, position)
+                self._next[partition] = position
+        return consumer
+
+    async def _start(self) -> AIOKafkaConsumer:
+        consumer = AIOKafkaConsumer(
+            **client_arguments(self._cluster),
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            fetch_max_wait_ms=_IDLE_FETCH_MS,
+            fetch_max_bytes=KAFKA_REQUEST_BYTES_MAX,
+            max_partition_fetch_bytes=KAFKA_BATCH_BYTES_MAX,
+        )
+        try:
+            async with asyncio.timeout(_START_SECONDS):
+                await consumer.start()
+        except BaseException:
+            await _stop(consumer)
+            raise
+        self._silent_since = None
+        return consumer
+
+    async def _discard(self) -> None:
+        consumer, self._consumer = self._consumer, None
+        self._next = {}
+        if consumer is not None:
+            await _stop(consumer)
+
+    async def close(self) -> None:
+        """End the consumer."""
+        await self._discard()
+
+    async def _fetch(
+        self, consumer: AIOKafkaConsumer, limit: int, wait_seconds: float
+    ) -> list[Arrival]:
+        """Return what is there or comes first; the client keeps order within a link."""
+        try:
+            got = await consumer.getmany(timeout_ms=int(wait_seconds * 1000), max_records=limit)
+        except OffsetOutOfRangeError as error:
+            await self._find_place(consumer, error)
+            return []
+        except _DAMAGED:
+            return await self._isolate(consumer, limit)
+        return self._taken(got)
+
+    def _taken(self, got: Mapping[TopicPartition, Any]) -> list[Arrival]:
+        found: list[Arrival] = []
+        for partition, records in got.items():
+            link = self._links[partition]
+            found += [Arrival(link, each.offset + 1, each.value or b"") for each in records]
+            self._next[partition] = found[-1].position
+        if found:
+            self._silent_since = None
+        return found
+
+    async def _read_to_end(self, consumer: AIOKafkaConsumer, limit: int) -> list[Arrival]:
+        ends = await self._ends(consumer)
+        found: list[Arrival] = []
+        deadline = time.monotonic() + _SILENT_SECONDS
+        while len(found) < limit and await _is_behind(consumer, ends):
+            some = await self._fetch(consumer, limit - len(found), 0.5)
+            if not some and time.monotonic() > deadline:
+                await self._discard()
+                raise UnavailableError(f"Kafka at {self._cluster} holds parcels that do not come")
+            found += some
+        return found
+
+    async def _ends(self, consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
+        """Return the links' ends; raises `UnavailableError` for one before our position."""
+        async with asyncio.timeout(_OFFSETS_SECONDS):
+            ends: dict[TopicPartition, int] = await consumer.end_offsets(list(self._next))
+        for partition, end in ends.items():
+            if self._next[partition] > end:
+                raise self._beyond(partition, end)
+        return ends
+
+    def _beyond(self, partition: TopicPartition, end: int) -> UnavailableError:
+        return UnavailableError(
+            f"Kafka at {self._cluster}: topic {partition.topic} ends at {end}, but we have read it "
+            f"up to {self._next[partition]}. It was made anew or has lost parcels: find out why; "
+            "then raise `contents` by one in every configuration that names this cluster"
+        )
+
+    async def _look(self, consumer: AIOKafkaConsumer) -> None:
+        """See from time to time whether nothing came because there is nothing."""
+        now = time.monotonic()
+        if now < self._look_at:
+            return
+        self._look_at = now + _LOOK_SECONDS
+        if not await _is_behind(consumer, await self._ends(consumer)):
+            self._silent_since = None
+        elif self._silent_since is None:
+            self._silent_since = now
+        elif now - self._silent_since > _SILENT_SECONDS:
+            _log.warning("a Kafka consumer went silent and is made anew")
+            await self._discard()
+
+    async def _find_place(self, consumer: AIOKafkaConsumer, error: OffsetOutOfRangeError) -> None:
+        """Read on from the start of what retention left; refuse a topic that is too short."""
+        async with asyncio.timeout(_OFFSETS_SECONDS):
+            starts = await consumer.beginning_offsets(list(error.args[0]))
+        await self._ends(consumer)
+        for partition, start in starts.items():
+            consumer.seek(partition, max(start, self._next[partition]))
+            if 0 < self._next[partition] < start:
+                _log.warning(
+                    "parcels were removed before they were read",
+                    topic=partition.topic,
+                    parcels=start - self._next[partition],
+                )
+
+    async def _isolate(self, consumer: AIOKafkaConsumer, limit: int) -> list[Arrival]:
+        """Read each link alone; what cannot be decoded is handed over as no bytes, to be dropped.
+
+        So one damaged or foreign record stops neither its link nor the others.
+        """
+        ends = await self._ends(consumer)
+        found: list[Arrival] = []
+        for partition, end in ends.items():
+            position = self._next[partition]
+            consumer.seek(partition, position)
+            if position >= end or len(found) >= limit:
+                continue
+            try:
+                found += self._taken(
+                    await consumer.getmany(
+                        partition, timeout_ms=2_000, max_records=limit - len(found)
+                    )
+                )
+            except _DAMAGED:
+                _log.warning("a record cannot be decoded", topic=partition.topic, offset=position)
+                consumer.seek(partition, position + 1)
+                self._next[partition] = position + 1
+                found.append(Arrival(self._links[partition], position + 1, b""))
+        return found
+
+
+async def _is_behind(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> bool:
+    """Return whether anything between the consumer's positions and the ends was not read."""
+    return any([await consumer.position(each) < end for each, end in ends.items()])
+
+
+async def _stop(consumer: AIOKafkaConsumer) -> None:
+    """Stop a consumer, and its connections too where its own `stop` fails half way, as it may."""
+    client = consumer._client  # noqa: SLF001 - there is no other way to it
+    for work in (consumer.stop(), client.close()):
+        task = asyncio.get_running_loop().create_task(work)
+        await asyncio.wait([task], timeout=_END_SECONDS)
+        if not task.done():
+            task.cancel()
+        elif not task.cancelled():
+            task.exception()  # seen, so that nobody reports it as forgotten
