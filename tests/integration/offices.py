@@ -1,6 +1,7 @@
 """Real offices as processes in a folder, for integration tests."""
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from xref.demo_cases import LA_NRM, VN_NRM, VN_PROVIDER
+from xref.demo_setup import OFFICES as EVERYBODY
 from xref.demo_setup import WITNESS_PROCESS, Participant, lay_out, offices_of, place_form
 from xref.processes import Processes, run_once
 
@@ -23,7 +25,7 @@ class Offices:
         self.data, self.processes = data, processes
 
     def config(self, folder: str) -> str:
-        each = next(each for each in ALL if each.folder == folder)
+        each = next(each for each in (WITNESS_PROCESS, *EVERYBODY) if each.folder == folder)
         return str(self.data / folder / f"{each.kind}.toml")
 
     def start(self, each: Participant) -> None:
@@ -63,3 +65,19 @@ def wait_for(reached: Callable[[], bool]) -> None:
     while not reached():
         assert time.monotonic() < deadline, "did not happen in time"
         time.sleep(0.1)
+
+
+def in_memory(process: int, text: str) -> bool:
+    """Whether a process's memory holds a text, in the encodings that Python may keep it in."""
+    forms = {text.encode("utf-8"), text.encode("utf-16-le"), text.encode("utf-32-le")}
+    maps = Path(f"/proc/{process}/maps").read_text()
+    with Path(f"/proc/{process}/mem").open("rb", buffering=0) as memory:
+        for start, stop in re.findall(r"^([0-9a-f]+)-([0-9a-f]+) rw", maps, re.MULTILINE):
+            try:
+                memory.seek(int(start, 16))
+                held = memory.read(int(stop, 16) - int(start, 16))
+            except OSError:
+                continue
+            if any(form in held for form in forms):
+                return True
+    return False

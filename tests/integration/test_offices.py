@@ -1,7 +1,6 @@
 """Running offices: what a hop's process can know, what a desk holds, what survives a kill."""
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -9,29 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from integration.offices import OFFICES, Offices, running, wait_for
+from integration.offices import OFFICES, Offices, in_memory, running, wait_for
 from xref.demo_cases import LA_NRM
 from xref.demo_setup import Participant, place_form
 from xref.processes import run_once
 
 # Values of the first person's fields, in Lao and in Latin letters; never codes of the schema.
 CANARIES = ("ຫງວຽນ", "ທິ ຕົວຢ່າງ", "THI VI DU", "1999-02-14", "T.V.D.N.", "ຄມ-2026-0001")
-
-
-def in_memory(process: int, text: str) -> bool:
-    """Whether a process's memory holds a text, in the encodings that Python may keep it in."""
-    forms = {text.encode("utf-8"), text.encode("utf-16-le"), text.encode("utf-32-le")}
-    maps = Path(f"/proc/{process}/maps").read_text()
-    with Path(f"/proc/{process}/mem").open("rb", buffering=0) as memory:
-        for start, stop in re.findall(r"^([0-9a-f]+)-([0-9a-f]+) rw", maps, re.MULTILINE):
-            try:
-                memory.seek(int(start, 16))
-                held = memory.read(int(stop, 16) - int(start, 16))
-            except OSError:
-                continue
-            if any(form in held for form in forms):
-                return True
-    return False
 
 
 def in_folder(folder: Path, text: str) -> list[str]:
