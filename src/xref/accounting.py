@@ -15,7 +15,7 @@ from xref.errors import MessageError
 from xref.knowledge import Knowledge
 from xref.limits import DECISIONS_CACHED_MAX
 from xref.message import Message, Minimised, Refused, Rejected, Stubbed, Submitted
-from xref.policy import FactTable
+from xref.policy import GROUND_FACT, FactTable, is_other_ground
 from xref.trail import Entry
 from xref.wire.header import Header
 from xref.wire.office import Link, party_of
@@ -47,14 +47,14 @@ class Accounting:
         """Account for a message that goes on; tell its own desk what went and what stayed."""
         message, permit = item.permitted.message, item.permitted.permit
         self._knowledge.remember_release(item, link, index)
-        disclosed = list(message.schema.names_of(item.mask))
+        disclosed, facts = list(message.schema.names_of(item.mask)), _facts(message)
         withheld = [{"field": each.field, "rules": list(each.rules)} for each in permit.withheld]
         entry = {
             **_common(message, "released", self._now_ms),
             "out_link": link.name,
             "out_index": index,
             "release": release.hex(),
-            "facts": _facts(message),
+            "facts": facts,
             "facts_c": message.envelope.facts_c.hex(),
             "disclosed": disclosed,
             "withheld": withheld,
@@ -63,6 +63,10 @@ class Accounting:
             "erase_by_ms": item.erase_by_ms,
         }
         self.entries.append(entry)
+        if is_other_ground(facts):
+            ground = {"message": entry["message"], "ground": facts[GROUND_FACT]}
+            event = {"kind": "ground", "at_ms": self._now_ms, "flow": message.header.flow}
+            self.entries.append({**event, **ground})
         if message.facts is not None and message.flow.receipted:
             item_ = decision_item(
                 "FORWARDED",

@@ -139,6 +139,7 @@ _FORMS: Final[Mapping[str, Callable[[object], bool]]] = {
     "from": _parses(check_office),
     "from_ms": _is_number,
     "generation": _is_number,
+    "ground": _is_word,
     "index": _is_number,
     "items": _is_number,
     "kind": _matches(_CODE),

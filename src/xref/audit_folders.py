@@ -55,6 +55,17 @@ class Audited:
             "",
         )
 
+    def events(self) -> list[str]:
+        """Return what oversight looks at, though it is no problem, in words."""
+        found = []
+        for report in self.reports:
+            if isinstance(report, HopReport) and report.trail.grounds:
+                counts = ", ".join(
+                    f"{count} {name}" for name, count in report.trail.grounds.items()
+                )
+                found.append(f"{report.office}: released without a sharing consent: {counts}")
+        return found
+
     def problems(self) -> list[str]:
         """Return every problem in words."""
         found = [f"{r.office}: {problem}" for r in self.reports for problem in r.problems]
@@ -74,6 +85,7 @@ class Audited:
                     "verified": report.verified,
                     "witnessed": seen.size if seen else 0,
                     "erased": report.trail.erased,
+                    "other_grounds": dict(report.trail.grounds),
                 }
             for link in report.links:
                 if link.outgoing and link.size:  # an unused link shows nothing

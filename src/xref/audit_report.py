@@ -151,7 +151,8 @@ class LinkReport:
 class TrailReport:
     """A hop's trail: `size` leaves recomputed, of which `erased` have no opening any more.
 
-    `kinds` counts the readable entries; `first_ms` and `last_ms` are the earliest and latest times
+    `kinds` counts the readable entries, `grounds` what was released on another ground than the
+    sharing consent, by ground; `first_ms` and `last_ms` are the earliest and latest times
     that they state (Unix ms), None where none can be read.
     """
 
@@ -162,6 +163,7 @@ class TrailReport:
     witnessed: Head | None
     erased: int
     kinds: Mapping[str, int]
+    grounds: Mapping[str, int]
     first_ms: int | None
     last_ms: int | None
 
@@ -175,6 +177,7 @@ class TrailReport:
             "witnessed": _json(self.witnessed),
             "erased": self.erased,
             "kinds": dict(self.kinds),
+            "grounds": dict(self.grounds),
             "first_ms": self.first_ms,
             "last_ms": self.last_ms,
         }

@@ -13,6 +13,7 @@ from xref.audit_link import Evidence
 from xref.audit_log import HeadReader, StoredLog, number, read_record, text
 from xref.audit_report import Head, LinkReport, TrailReport
 from xref.errors import MalformedError
+from xref.policy import GROUND_FACT, is_other_ground
 from xref.tlog.note import Verifier
 from xref.trail import Entry, entry_leaf
 from xref.wire.key import KeyUse
@@ -41,6 +42,8 @@ class TrailAudit:
         self.kinds: Counter[str] = Counter()
         self.keyrings: dict[str, int] = {}
         self.stopped: set[str] = set()
+        self.grounds: Counter[tuple[str, str]] = Counter()
+        self.grounds_due: Counter[tuple[str, str]] = Counter()
         self.times: tuple[int, ...] = ()
         self.last_entry_ms: int | None = None
         self.erased = 0
@@ -58,6 +61,7 @@ class TrailAudit:
         self._check_openings_end(claimed)
         signed = self._signed(log, text(record, "checkpoint"))
         self._check_leaves()
+        self._check_grounds()
         self._check_events()
         return TrailReport(
             origin=self.origin,
@@ -67,6 +71,7 @@ class TrailAudit:
             witnessed=self.evidence.witnessed(log, self.evidence.trail_verifiers),
             erased=self.erased,
             kinds=dict(sorted(self.kinds.items())),
+            grounds=dict(sorted(Counter(ground for _, ground in self.grounds).items())),
             first_ms=min(self.times, default=None),
             last_ms=max(self.times, default=None),
         )
@@ -137,6 +142,10 @@ class TrailAudit:
             self._account_leaf(index, entry, self.received, "link", "index")
         if kind in _SENT and self._account_leaf(index, entry, self.sent, "out_link", "out_index"):
             self._check_release(index, entry)
+        if kind == "released" and is_other_ground(entry["facts"]):
+            self.grounds_due[entry["message"], entry["facts"][GROUND_FACT]] += 1
+        if kind == "ground":
+            self.grounds[entry["message"], entry["ground"]] += 1
         if kind == "keyring":
             self.keyrings[entry["party"]] = max(
                 entry["version"], self.keyrings.get(entry["party"], 0)
@@ -191,6 +200,16 @@ class TrailAudit:
                         f"{name}: {end.unaccounted} of {end.size} leaves {what} have no entry on "
                         f"the trail, leaf {end.accounts.first_missing} first: off the record"
                     )
+
+    def _check_grounds(self) -> None:
+        """Compare releases on another ground than the sharing consent with what is said of them."""
+        unsaid, unheard = self.grounds_due - self.grounds, self.grounds - self.grounds_due
+        for found, what in (
+            (unsaid, "released on another ground than the sharing consent without an entry for it"),
+            (unheard, "said to go on another ground without such a release"),
+        ):
+            if found.total() > self.erased:
+                self._say(f"{found.total()} messages were {what}")
 
     def _check_events(self) -> None:
         """Compare stopped links and keyrings with what the trail says of them."""

@@ -97,6 +97,10 @@ def _add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object, for scripts")
 
 
+def _add_by(parser: argparse.ArgumentParser, says: str, *, required: bool = False) -> None:
+    parser.add_argument("--by", default="", required=required, metavar="NAME", help=says)
+
+
 def _count(text: str) -> int:
     """Return a whole number from 1."""
     if not (text.isascii() and text.isdigit() and int(text) > 0):
@@ -163,6 +167,7 @@ def _add_desk(top: "Commands") -> None:
         "cd la-nrm && xref desk submit referrals.csv",
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="CSV or JSON, as the adapter says")
+    _add_by(parser, "who prepared it; without it no second person can approve it")
     _add_config(parser, "desk.toml")
     _add_json(parser)
     parser.set_defaults(run=commands.desk_submit)
@@ -192,8 +197,10 @@ def _add_desk(top: "Commands") -> None:
     )
     parser.add_argument("case", metavar="CASE", help="the office's own case number")
     parser.add_argument("facts", nargs="+", metavar="FACT=VALUE", help="for example asylum=no")
+    _add_by(parser, "who says so; this person cannot approve it as well")
     _add_config(parser, "desk.toml")
     parser.set_defaults(run=commands.desk_fact)
+    _add_approve(group)
     parser = _command(
         group,
         "withdraw",
@@ -230,6 +237,22 @@ def _add_journey(top: "Commands") -> None:
     _add_config(parser, "desk.toml")
     _add_json(parser)
     parser.set_defaults(run=commands.journey)
+
+
+def _add_approve(group: "Commands") -> None:
+    parser = _command(
+        group,
+        "approve",
+        "Approve, as a second person, a record on another ground than the sharing consent.",
+        'cd la-nrm && xref desk approve CASE-NUMBER --by "NAME"',
+    )
+    parser.add_argument("case", metavar="CASE", help="the office's own case number")
+    _add_by(parser, "who approves it: not who prepared it", required=True)
+    parser.add_argument(
+        "--publication", default="", metavar="KIND", help="which one, where several of a case wait"
+    )
+    _add_config(parser, "desk.toml")
+    parser.set_defaults(run=commands.desk_approve)
 
 
 def _add_keys(top: "Commands") -> None:

@@ -67,7 +67,7 @@ def witness_run(options: Namespace) -> int:
 
 def desk_submit(options: Namespace) -> int:
     """Submit a form; exit code 1 if any record has a problem."""
-    done = operations.submit_form(DeskOffice(options.config), options.file)
+    done = operations.submit_form(DeskOffice(options.config), options.file, options.by)
     if options.json:
         problems = [
             {
@@ -101,6 +101,7 @@ def desk_status(options: Namespace) -> int:
                 "publication": each.publication,
                 "problem": each.problem,
                 "since_ms": each.since_ms,
+                "waits_for": "second-approval" if each.waiting else "",
                 "reasons": [rule_as_json(office.bundle, rule) for rule in each.reasons],
             }
             for each in held
@@ -144,8 +145,17 @@ def desk_fact(options: Namespace) -> int:
             message = f"{name}: write it as FACT=VALUE, for example asylum=no"
             raise ConfigError(message)
         facts[name] = value
-    publication = operations.correct_facts(DeskOffice(options.config), options.case, facts)
+    office = DeskOffice(options.config)
+    publication = operations.correct_facts(office, options.case, facts, options.by)
     sys.stdout.write(f"{publication}: handed to the desk, which submits it again\n")
+    return 0
+
+
+def desk_approve(options: Namespace) -> int:
+    """Approve a record that states another ground than the sharing consent."""
+    office = DeskOffice(options.config)
+    publication = operations.approve(office, options.case, options.by, options.publication)
+    sys.stdout.write(f"{publication}: approval handed to the desk, which submits it\n")
     return 0
 
 

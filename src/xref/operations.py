@@ -7,14 +7,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from xref import bundle as bundles
+from xref.desk.approval import approval_fault, check_name
 from xref.desk.form_file import Problem
 from xref.desk.read_form import Record, read_form
-from xref.desk.spool import Correction, Withdrawal
-from xref.errors import ConfigError, MalformedError
+from xref.desk.spool import Approval, Correction, Withdrawal
+from xref.errors import ConfigError, MalformedError, RecordError
 from xref.issue_keys import key_lines, make_keyring, new_keys, sign_keyring
 from xref.keychain import Keychain, OwnKey
 from xref.limits import CLOCK_SKEW_MS
-from xref.policy import Policy
+from xref.policy import APPROVAL_FACT, Policy
 from xref.resources import data_folder
 from xref.running import now_ms
 from xref.story import held_records, sent_messages
@@ -229,8 +230,12 @@ class Submission:
     problems: tuple[Problem, ...]
 
 
-def submit_form(office: DeskOffice, file: Path) -> Submission:
-    """Read a form by the office's adapter and hand its good records to the desk."""
+def submit_form(office: DeskOffice, file: Path, by: str = "") -> Submission:
+    """Read a form by the office's adapter and hand its good records to the desk.
+
+    `by` is who prepared it, empty where that is not said. Raises `RecordError` for what is no name.
+    """
+    prepared_by = (check_name(by),) if by else ()
     try:
         data = file.read_bytes()
     except OSError as error:
@@ -243,7 +248,7 @@ def submit_form(office: DeskOffice, file: Path) -> Submission:
         found = check_record(record, office.bundle.policy)
         problems += found
         if not found:
-            good.append(record)
+            good.append(replace(record, prepared_by=prepared_by))
     if good:
         with office.spool() as spool:
             spool.put(list(good), now)
@@ -275,13 +280,20 @@ def check_record(record: Record, policy: Policy) -> list[Problem]:
     return list(problems.values())
 
 
-def correct_facts(office: DeskOffice, case: str, facts: Mapping[str, str]) -> str:
+def correct_facts(office: DeskOffice, case: str, facts: Mapping[str, str], by: str = "") -> str:
     """Hand facts that became known about a held record to the desk, which submits it again.
 
-    Only what was refused or rejected goes again. Returns the publication. `ConfigError` for an
-    unknown case number or a record that is not held, `RecordError` for an unknown fact or value.
+    Only what was refused or rejected goes again. `by` is who says so. Returns the publication.
+    `ConfigError` for an unknown case number or a record that is not held, `RecordError` for an
+    unknown fact or value, and for one that no office can state.
     """
     office.bundle.policy.facts.encode(facts)
+    if APPROVAL_FACT in facts:
+        message = (
+            f"fact {APPROVAL_FACT}: nobody states it; a second person uses `xref desk approve`"
+        )
+        raise RecordError(message)
+    name = check_name(by) if by else ""
     with office.records() as store:
         held = [each for each in held_records(store) if each.case == case]
     if not held:
@@ -289,5 +301,31 @@ def correct_facts(office: DeskOffice, case: str, facts: Mapping[str, str]) -> st
         raise ConfigError(message)
     publication = held[-1].publication
     with office.spool() as spool:
-        spool.put([Correction(case, publication, dict(facts))], now_ms())
+        spool.put([Correction(case, publication, dict(facts), name)], now_ms())
     return publication
+
+
+def approve(office: DeskOffice, case: str, by: str, publication: str = "") -> str:
+    """Hand a second person's approval of a waiting record to the desk; return its publication.
+
+    `ConfigError` where no record of the case waits, or several do and none is named;
+    `RecordError` where this person cannot be the second one.
+    """
+    name = check_name(by)
+    with office.records() as store:
+        waiting = [each for each in held_records(store) if each.waiting and each.case == case]
+    waiting = [each for each in waiting if publication in ("", each.publication)]
+    if len(waiting) != 1:
+        kinds = ", ".join(each.publication for each in waiting)
+        message = (
+            f"several records of that case wait; add --publication with one of {kinds}"
+            if waiting
+            else "no record of that case number waits for approval; see `xref desk status`"
+        )
+        raise ConfigError(message)
+    [held] = waiting
+    if fault := approval_fault(held.prepared_by, name):
+        raise RecordError(fault)
+    with office.spool() as spool:
+        spool.put([Approval(held.key, held.statement, name)], now_ms())
+    return held.publication

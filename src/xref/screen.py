@@ -170,8 +170,16 @@ def _show_held(out: Console, record: HeldRecord, bundle: Bundle) -> None:
         rows.append(("problem", record.problem))
     rows += [("why", _rule(bundle, rule)) for rule in record.reasons]
     rows += [("do", cure) for cure in _cures(bundle, record.reasons)]
-    rows.append(("then", "xref desk fact CASE FACT=VALUE, or submit the corrected form"))
+    rows.append(("then", _next_step(record)))
     out.print(_pairs(rows))
+
+
+def _next_step(record: HeldRecord) -> str:
+    if record.waiting and not record.prepared_by:
+        return "xref desk submit FILE --by NAME: who prepared it is not known yet"
+    if record.waiting:
+        return "xref desk approve CASE --by NAME, by somebody who did not prepare it"
+    return "xref desk fact CASE FACT=VALUE, or submit the corrected form"
 
 
 def _moment(at_ms: int) -> str:
@@ -222,6 +230,8 @@ def show_audit(out: Console, audited: Audited) -> None:
         line.append(f"  {name}  ")
         line.append(f"{size} {'entry' if size == 1 else 'entries'}{note}", style="dim")
         out.print(line)
+    for event in audited.events():
+        out.print(_indent(Text(event, style="yellow")))
     for problem in audited.problems():
         out.print(_indent(Text(problem, style="red")))
     good = audited.verified

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from xref.bundle import Bundle
+from xref.desk.approval import is_waiting, statement_digest
 from xref.desk.cabinet import Cabinet
 from xref.errors import ConfigError
 from xref.policy import Rule
@@ -57,13 +58,21 @@ class SentMessage:
 
 @dataclass(frozen=True, slots=True)
 class HeldRecord:
-    """A record that its desk holds: why, what to do, since when (Unix ms)."""
+    """A record that its desk holds: why, what to do, since when (Unix ms).
+
+    One that is `waiting` goes once a second person approves its `statement`, who did not prepare
+    it; `key` is its place in the desk's records.
+    """
 
     case: str
     publication: str
     problem: str
     reasons: tuple[str, ...]
     since_ms: int
+    key: bytes
+    waiting: bool
+    statement: str
+    prepared_by: tuple[str, ...]
 
 
 def find_rule(bundle: Bundle, rule_id: str) -> Rule | None:
@@ -137,7 +146,7 @@ def held_records(store: Store) -> list[HeldRecord]:
     cabinet = cabinet_of(store)
     sent = dict(cabinet.all("sent"))
     held = []
-    for _, story in cabinet.all("record"):
+    for key, story in cabinet.all("record"):
         messages = [sent[bytes.fromhex(m)] for m in story["messages"] if bytes.fromhex(m) in sent]
         refused = [
             each
@@ -153,7 +162,11 @@ def held_records(store: Store) -> list[HeldRecord]:
                 publication=story["record"]["publication"],
                 problem=story["problem"],
                 reasons=tuple(dict.fromkeys(reasons)),
-                since_ms=min([each["created_ms"] for each in refused], default=story["at_ms"]),
+                since_ms=story["at_ms"],
+                key=key,
+                waiting=is_waiting(story),
+                statement=statement_digest(story["content"], story["record"]["facts"]),
+                prepared_by=tuple(story["record"].get("prepared_by", ())),
             )
         )
     return held

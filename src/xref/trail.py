@@ -31,6 +31,7 @@ MEMBERS: Final[Mapping[str, frozenset[str]]] = {
         "keyring": "party version",
         "released": "message flow from to bundle link index out_link out_index release facts"
         " facts_c disclosed withheld rules obligations erase_by_ms",
+        "ground": "message flow ground",
         "refused": "message flow from to bundle link index facts facts_c reasons",
         "rejected": "link index fault",
         "stubbed": "link index",

@@ -34,6 +34,17 @@ from xref.wire.schema import Schema
 HERE = Path(__file__).parent
 Case = dict[str, Any]
 RETURN: Case = {"flow": 48}
+EMERGENCY: Case = {"flow": 23, "scope": [], "live": False}
+DANGER = {
+    "age_status": "verified-child",
+    "guardian": "none",
+    "sharing_consent": "not-sought",
+    "confidentiality_warning": "none",
+    "disclosure_ground": "child-best-interests",
+}
+ADULT = {"age_status": "verified-adult"}
+APPROVED = {"second_approval": "given"}
+REFUSED_ONCE = {"sharing_consent": "withdrawn", "disclosure_ground": "vital-interest"}
 EARLY = CHILD_RETURN_FACTS | {"best_interests": "assessed", "family_check": "pending"}
 BORDER: Case = {"flow": 52, "from_role": "immigration", "to_role": "border-guard", "cause": 50}
 
@@ -168,6 +179,11 @@ def decisions() -> list[Case]:
         ("nobody-asked", "a return of which nothing was asked", {}, RETURN),
         ("child-return", "a child's return on all elements", CHILD_RETURN_FACTS, RETURN),
         ("child-return-early", "a child's return on an assessment alone", EARLY, RETURN),
+        ("emergency", "a child's emergency, approved", DANGER | APPROVED, EMERGENCY),
+        ("emergency-unapproved", "the same, approved by nobody", DANGER, EMERGENCY),
+        ("emergency-adult", "of an adult", DANGER | APPROVED | ADULT, EMERGENCY),
+        ("emergency-withdrawn", "withdrawn", DANGER | APPROVED | REFUSED_ONCE, EMERGENCY),
+        ("other-ground-return", "a return on another ground", DANGER | APPROVED, RETURN),
         ("border", "a travel notice, asked for at home", RETURN_FACTS, BORDER),
         ("border-uncaused", "the same, asked for by nobody", RETURN_FACTS, BORDER | {"cause": 0}),
     ]

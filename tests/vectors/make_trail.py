@@ -115,6 +115,13 @@ GOOD: dict[str, Case] = {
         "reason": f"{BACK_LINK}: a root conflicts with the mirror",
         "parcel": digest("parcel"),
     },
+    "ground": {
+        "kind": "ground",
+        "at_ms": AT_MS,
+        "message": MESSAGE,
+        "flow": 23,
+        "ground": "child-best-interests",
+    },
 }
 
 
@@ -172,6 +179,7 @@ def malformed() -> list[Case]:
         entry("rule-with-a-space", changed("refused", reasons=["because of her"])),
         entry("field-in-another-script", changed("released", disclosed=["ຊື່"])),
         entry("withheld-with-a-value", changed("released", withheld=[{"field": "a", "value": 1}])),
+        entry("ground-in-words", changed("ground", ground="Her life is in danger.")),
         entry("fault-in-words", changed("rejected", fault="The name is wrong.")),
         entry("reason-too-long", changed("stopped", reason="x" * 501)),
     ]

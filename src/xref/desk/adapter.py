@@ -17,6 +17,7 @@ from xref import limits
 from xref.desk.cell import PATH, Column, clean
 from xref.desk.derive import SIBLINGS
 from xref.errors import ConfigError
+from xref.policy import APPROVAL_FACT
 
 FILE_NAME: Final = "adapter.toml"
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=limits.CODE_CHARS_MAX)]
@@ -40,6 +41,7 @@ _KINDS_OF_PARTS: Final = {
     "explained_by": "code",
     "guardian": "yes-no",
 }
+_DESKS_OWN: Final = ("fact/sharing_consent", f"fact/{APPROVAL_FACT}")
 _TARGETS: Final = ("case", "reply-to", "title", "stays")
 _SOURCES: Final = ("message", "title", "from-office", "received-on", "unlisted")
 
@@ -255,8 +257,8 @@ def _sentences(error: ValidationError) -> Iterator[str]:
 
 def _check_end(end: str, column: Column) -> None:
     kind, _, name = end.partition("/")
-    if end == "fact/sharing_consent":
-        raise ValueError("the fact sharing_consent comes from the record, never from a column")
+    if end in _DESKS_OWN:
+        raise ValueError(f"the fact {name} comes from the desk, never from a column")
     if end == "stays" or (kind == "field" and name):
         return
     if end in _TARGETS:

@@ -4,13 +4,17 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
+from xref.desk import approval
 from xref.desk.cabinet import Cabinet
 from xref.desk.publish import REFERENCES, Addressed, Asked, Publisher
 from xref.desk.read_form import Record
-from xref.desk.spool import Correction, Row, Withdrawal, record_members, record_of
+from xref.desk.spool import Approval, Correction, Row, Withdrawal, record_members, record_of
 from xref.errors import RecordError
+from xref.policy import is_other_ground
+
+_REFUSED: Final = ("refused", "rejected")
 
 
 class Intake:
@@ -27,40 +31,62 @@ class Intake:
         """
         if isinstance(row, Withdrawal):
             return self._withdraw(row)
-        if isinstance(row, Correction):
-            corrected = self._corrected(row)
-            if corrected is None:
-                return []
-            row = corrected
+        record = row if isinstance(row, Record) else self._changed(row)
+        return [] if record is None else self._take(record)
+
+    def _changed(self, row: Correction | Approval) -> Record | None:
+        return self._corrected(row) if isinstance(row, Correction) else self._approved(row)
+
+    def _take(self, row: Record) -> list[Addressed]:
         case, asked = self._case(row)
         key = case + row.publication.encode() + (row.reply_to or b"")
         known: dict[str, Any] = self._cabinet.get("record", key) or {}
-        content, facts = _content_digest(row), dict(row.facts)
+        facts = approval.without_approval(row.facts)
+        content = _content_digest(row)
         same = known.get("content") == content
-        if same and known["record"]["facts"] == facts and not known["problem"]:
+        unchanged = same and known["record"]["facts"] == facts
+        if unchanged and not known["problem"]:
             return []
+        if unchanged:
+            earlier = known["record"].get("prepared_by", ())
+            row = replace(row, prepared_by=tuple(dict.fromkeys((*earlier, *row.prepared_by))))
         kept = self._under_way(known["messages"]) if same else {}
         story: dict[str, Any] = {
             "content": content,
-            "record": record_members(row),
+            "record": record_members(replace(row, facts=facts)),
             "problem": "",
             "messages": list(kept.values()),
-            "at_ms": self._now_ms,
+            "at_ms": known["at_ms"] if known and self._is_held(known) else self._now_ms,
         }
-        addressed: list[Addressed] = []
-        try:
-            addressed = [
-                each
-                for each in self._publisher.address(row, case, asked, self._now_ms)
-                if (each.type, each.recipient) not in kept
-            ]
-        except RecordError as error:
-            story["problem"] = str(error)
+        if approval.is_approved(known, content, facts):
+            story["approval"] = known["approval"]
+        addressed = self._address(replace(row, facts=facts), case, asked, story)
+        addressed = [each for each in addressed if (each.type, each.recipient) not in kept]
         for each in addressed:
-            self._remember_sent(each, case, key)
+            self._remember_sent(each, case, key, story.get("approval"))
             story["messages"].append(each.draft.header.message.hex())
         self._cabinet.put("record", key, case, story)
         return addressed
+
+    def _address(
+        self, row: Record, case: bytes, asked: Asked | None, story: dict[str, Any]
+    ) -> list[Addressed]:
+        """Return a record's messages; none for one that is held, whose story then says why."""
+        if approval.is_waiting(story):
+            story["problem"] = approval.WAITING
+            return []
+        if is_other_ground(row.facts):
+            row = replace(row, facts=approval.approved(row.facts))
+        try:
+            return self._publisher.address(row, case, asked, self._now_ms)
+        except RecordError as error:
+            story["problem"] = str(error)
+            return []
+
+    def _is_held(self, known: dict[str, Any]) -> bool:
+        stories = [self._cabinet.get("sent", bytes.fromhex(each)) for each in known["messages"]]
+        refused = [story for story in stories if story and story["outcome"] in _REFUSED]
+        return bool(known["problem"] or refused)
 
     def _withdraw(self, row: Withdrawal) -> list[Addressed]:
         case = self._cabinet.find_case(row.case)
@@ -95,7 +121,7 @@ class Intake:
         return {
             (story["type"], story["to"]): message
             for message, story in stories.items()
-            if story is not None and story["outcome"] not in ("refused", "rejected")
+            if story is not None and story["outcome"] not in _REFUSED
         }
 
     def _corrected(self, correction: Correction) -> Record | None:
@@ -106,7 +132,30 @@ class Intake:
         if story is None:
             return None
         record = record_of(story["record"])
-        return replace(record, facts={**record.facts, **correction.facts})
+        # Who corrects a record has prepared it too; of several, all must be known.
+        known = bool(record.prepared_by and correction.by)
+        prepared_by = (*record.prepared_by, correction.by) if known else ()
+        facts = {**record.facts, **correction.facts}
+        return replace(record, facts=facts, prepared_by=prepared_by)
+
+    def _approved(self, row: Approval) -> Record | None:
+        """Keep an approval with the record that it is for; none for one that does not count."""
+        story = self._cabinet.get("record", row.record)
+        case = self._cabinet.case_id("record", row.record)
+        if story is None or case is None or not approval.is_waiting(story):
+            return None
+        record = record_of(story["record"])
+        statement = approval.statement_digest(story["content"], story["record"]["facts"])
+        if row.statement != statement or approval.approval_fault(record.prepared_by, row.by):
+            return None
+        story["approval"] = {
+            "statement": statement,
+            "prepared_by": list(record.prepared_by),
+            "by": row.by,
+            "at_ms": self._now_ms,
+        }
+        self._cabinet.put("record", row.record, case, story)
+        return record
 
     def _case(self, record: Record) -> tuple[bytes, Asked | None]:
         """Return the record's case and, for an answer, the received message that it answers."""
@@ -127,9 +176,11 @@ class Intake:
         )
         return case, asked
 
-    def _remember_sent(self, each: Addressed, case: bytes, record: bytes) -> None:
+    def _remember_sent(
+        self, each: Addressed, case: bytes, record: bytes, approved: dict[str, Any] | None = None
+    ) -> None:
         header = each.draft.header
-        story = {
+        story: dict[str, Any] = {
             "type": each.type,
             "to": each.recipient,
             "created_ms": self._now_ms,
@@ -145,6 +196,8 @@ class Intake:
             "reasons": [],
             "receipts": [],
         }
+        if approved:
+            story["approval"] = approved
         self._cabinet.put("sent", header.message, case, story)
 
 

@@ -18,7 +18,7 @@ from xref.desk.read_form import Record
 from xref.errors import MalformedError, RecordError
 from xref.keychain import Keychain, KeyDirectory
 from xref.limits import ENVELOPE_BYTES_MAX, ENVELOPE_GROWTH_BYTES_MAX, KIB
-from xref.policy import Delivery, Flow
+from xref.policy import Delivery, Flow, is_other_ground
 from xref.ports import Entropy
 from xref.wire.facts import NO_FACTS, Facts
 from xref.wire.header import NO_ID, Header
@@ -154,7 +154,10 @@ class Publisher:
         place = (case, flow.name, office.code)
         reference, scope = NO_ID, NO_SCOPE
         expires_ms = now_ms + flow.life_days * _DAY_MS
-        if given is not None:
+        if is_other_ground(record.facts):
+            # A reference of its own, so that what went on another ground can be taken back too.
+            reference = self.cabinet.token("ground_ref", *place, now_ms.to_bytes(8), size=16)
+        elif given is not None:
             token = self.cabinet.token("scope_ref", *place, given.encode(), size=32)
             reference, scope = token[:16], _scope(given, token[16:], flow, office, schema)
             expires_ms = min(expires_ms, max(given.valid_until_ms, now_ms + 1))
@@ -238,6 +241,8 @@ class Publisher:
         """Return the record's facts now; a withdrawal counts until a newer record is given."""
         facts, given = record.facts_at(now_ms), record.sharing_consent
         withdrawal = self.cabinet.get("withdrawal", case)
+        if given is None and is_other_ground(facts):
+            facts["sharing_consent"] = "withdrawn" if withdrawal is not None else "not-sought"
         if withdrawal is not None and given is not None:
             newer = given.given_on_ms > withdrawal["at_ms"]
             facts["sharing_consent"] = facts["sharing_consent"] if newer else "withdrawn"

@@ -30,6 +30,8 @@ class Record:
     `values` holds what the Avro records of the publication's flows want, by field name; `facts`
     hyphenated values, unknown ones absent; `named` the office that the person chose for a role.
     `case` is the local number and stays at the desk. `reply_to` is the message that is answered.
+    `prepared_by` names who handed it in and who corrected it, all of them, or nobody where that is
+    not known of all; the names stay too.
     """
 
     source: str
@@ -41,6 +43,7 @@ class Record:
     sharing_consent: SharingConsent | None
     named: Mapping[str, str]
     reply_to: bytes | None
+    prepared_by: tuple[str, ...] = ()
 
     def facts_at(self, now_ms: int) -> dict[str, str]:
         """Return the facts with that of the sharing consent, which depends on the moment."""

@@ -23,11 +23,15 @@ _DOMAIN: Final = b"xref/spool/v1\0"
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """Facts that became known about a held record: the desk submits it again with them."""
+    """Facts that became known about a held record: the desk submits it again with them.
+
+    `by` is who says so, empty where that is not known.
+    """
 
     case: str
     publication: str
     facts: Mapping[str, str]
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,16 @@ class Withdrawal:
     case: str
 
 
-Row = Record | Correction | Withdrawal
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A second person approved what a held record says: its key and the digest of its statement."""
+
+    record: bytes
+    statement: str
+    by: str
+
+
+Row = Record | Correction | Withdrawal | Approval
 
 
 class Spool:
@@ -93,6 +106,7 @@ def record_members(record: Record) -> dict[str, Any]:
         "sharing_consent": given.encode().decode() if given else None,
         "named": dict(record.named),
         "reply_to": record.reply_to.hex() if record.reply_to else None,
+        "prepared_by": list(record.prepared_by),
     }
 
 
@@ -109,6 +123,7 @@ def record_of(members: Mapping[str, Any]) -> Record:
         sharing_consent=parse_sharing_consent(given.encode()) if given else None,
         named=members["named"],
         reply_to=bytes.fromhex(reply_to) if reply_to else None,
+        prepared_by=tuple(members.get("prepared_by", ())),  # older desks did not keep it
     )
 
 
@@ -117,11 +132,15 @@ def _members(row: Row) -> dict[str, Any]:
         return {"record": record_members(row)}
     if isinstance(row, Withdrawal):
         return {"withdrawal": {"case": row.case}}
+    if isinstance(row, Approval):
+        members = {"record": row.record.hex(), "statement": row.statement, "by": row.by}
+        return {"approval": members}
     return {
         "correction": {
             "case": row.case,
             "publication": row.publication,
             "facts": dict(row.facts),
+            "by": row.by,
         }
     }
 
@@ -132,5 +151,13 @@ def row_of(members: Mapping[str, Any]) -> Row:
         return record_of(members["record"])
     if "withdrawal" in members:
         return Withdrawal(members["withdrawal"]["case"])
+    if "approval" in members:
+        approval = members["approval"]
+        return Approval(bytes.fromhex(approval["record"]), approval["statement"], approval["by"])
     correction = members["correction"]
-    return Correction(correction["case"], correction["publication"], correction["facts"])
+    return Correction(
+        correction["case"],
+        correction["publication"],
+        correction["facts"],
+        correction.get("by", ""),  # older desks did not keep it
+    )

@@ -5,9 +5,11 @@ from xref.policy.facts import FactTable
 from xref.policy.flows import Agreement, Delivery, Flow, Publication, Purpose
 from xref.policy.policy import Policy
 from xref.policy.rules import Rule
-from xref.policy.vocabulary import ROLES
+from xref.policy.vocabulary import APPROVAL_FACT, GROUND_FACT, ROLES, is_other_ground
 
 __all__ = [
+    "APPROVAL_FACT",
+    "GROUND_FACT",
     "ROLES",
     "Agreement",
     "Delivery",
@@ -22,4 +24,5 @@ __all__ = [
     "Refusal",
     "Rule",
     "Withheld",
+    "is_other_ground",
 ]

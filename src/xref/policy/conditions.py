@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from xref.policy.facts import UNKNOWN, Fact
+from xref.policy.facts import Fact
 from xref.policy.reading import Entry
+from xref.policy.vocabulary import UNKNOWN
 
 LIVE_RECORD: Final = "sharing_consent_record"
 """A condition's name for "the sharing consent's own record is in force now": `["live"]`. It is no

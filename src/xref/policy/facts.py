@@ -8,8 +8,8 @@ from typing import Final
 from xref.errors import ConfigError, MalformedError, RecordError
 from xref.limits import FACT_VALUES_MAX, FACTS_MAX
 from xref.policy.reading import Entry, read_toml
+from xref.policy.vocabulary import UNKNOWN
 
-UNKNOWN: Final = "unknown"
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _VALUE: Final = re.compile(r"[a-z][a-z0-9-]{0,63}")
 _KNOWN_AT: Final = ("origin", "destination", "both")

@@ -59,6 +59,7 @@ class _Ruling:
     permits: tuple[tuple[PermitRule, int], ...]
     granted: int
     strips: tuple[tuple[ForbidRule, int], ...]
+    scopes: tuple[tuple[ForbidRule, int], ...]
 
 
 _Way = tuple[int, str, str, bool, int]
@@ -264,6 +265,7 @@ def _rulings(
             permits=permits,
             granted=granted,
             strips=tuple(each for each in corridor.strips if _applies(each[0], codes)),
+            scopes=tuple(each for each in corridor.scopes if _applies(each[0], codes)),
         )
 
     return ruling
@@ -294,7 +296,7 @@ def _decided(ruling: _Ruling, carried: int, scope: int) -> Permit | Refusal:
     mask = carried & ruling.granted
     for _, stripped in ruling.strips:
         mask &= ~stripped
-    for _, scoped in ruling.corridor.scopes:
+    for _, scoped in ruling.scopes:
         mask &= ~scoped | scope
     reasons = _reasons(ruling, carried, scope, mask)
     if reasons:
@@ -316,7 +318,7 @@ def _reasons(ruling: _Ruling, carried: int, scope: int, mask: int) -> tuple[Reas
     for forbid, kept in ruling.corridor.keeps:
         if carried & kept & ~mask:
             rules.append(forbid.rule)
-    for forbid, scoped in ruling.corridor.scopes:
+    for forbid, scoped in ruling.scopes:
         # A sharing consent that covers nothing carried of the person's record is none.
         if carried & scoped and not carried & scoped & scope:
             rules.append(forbid.rule)
@@ -332,7 +334,7 @@ def _withheld(ruling: _Ruling, withheld: int, scope: int) -> tuple[Withheld, ...
             continue
         rules = [forbid.rule.id for forbid, mask in ruling.strips if mask & each.mask]
         if not scope & each.mask:
-            rules += [rule.rule.id for rule, mask in ruling.corridor.scopes if mask & each.mask]
+            rules += [rule.rule.id for rule, mask in ruling.scopes if mask & each.mask]
         if not ruling.granted & each.mask:
             rules.append(NO_PERMIT.id)
         found.append(Withheld(each.name, tuple(rules)))

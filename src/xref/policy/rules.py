@@ -120,7 +120,7 @@ def _check_forbid(entry: Entry, forbid: ForbidRule) -> None:
         raise entry.fault("no field is named", "add fields or categories")
     if forbid.effect == "refuse" and names_fields:
         raise entry.fault("a refusal is of the whole message", "remove fields and categories")
-    if forbid.effect in ("ban", "scope", "keep") and (forbid.when or forbid.unless):
+    if forbid.effect in ("ban", "keep") and (forbid.when or forbid.unless):
         raise entry.fault(f"a {forbid.effect} has no condition", "remove when and unless")
     if forbid.effect == "ban" and not names_fields and forbid.selector.purposes is None:
         raise entry.fault("a ban of everything", "name fields, categories or purposes")

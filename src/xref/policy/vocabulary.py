@@ -1,6 +1,10 @@
 """The closed words of the rules. A word that is not here is an error when a bundle is loaded."""
 
+from collections.abc import Mapping
 from typing import Final
+
+UNKNOWN: Final = "unknown"
+"""The answer that every fact also has, and that never opens anything."""
 
 ROLES: Final = (
     "nrm",
@@ -61,6 +65,7 @@ FLOOR_NEEDED: Final = (
     "floor/no-testing",
     "floor/no-victim-label",
     "floor/origin-fear",
+    "floor/other-ground",
     "floor/public-identity",
     "floor/purpose-firewall",
     "floor/purpose-prohibited",
@@ -83,3 +88,14 @@ FLOOR_NEEDED: Final = (
     "floor/warned",
 )
 """A bundle without one of these does not load: leaving a rule out would be a way of lifting it."""
+
+GROUND_FACT: Final = "disclosure_ground"
+"""The fact that says on what ground a person's data are disclosed."""
+SHARING_CONSENT_GROUND: Final = "sharing-consent"
+APPROVAL_FACT: Final = "second_approval"
+"""The fact that a second person approved another ground. A desk attests it; no form can say it."""
+
+
+def is_other_ground(facts: Mapping[str, str]) -> bool:
+    """Return whether these answers state another ground than the sharing consent."""
+    return facts.get(GROUND_FACT, UNKNOWN) not in (SHARING_CONSENT_GROUND, UNKNOWN)

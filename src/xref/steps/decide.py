@@ -21,12 +21,14 @@ def _at_home(message: Message, facts: Facts, knowledge: Knowledge, now_ms: int) 
         return _caused(message, facts.cause, knowledge, now_ms)
     header, problems = message.header, []
     given = knowledge.sharing_consent(header.consent_ref)
+    withdrawn = knowledge.is_withdrawn(header.consent_ref, header.sender)
     if message.flow.nature == "withdrawal":
         if given is None or given.recipient != header.recipient:
             problems.append(UNKNOWN_REFERENCE)
     elif given is not None and given != sharing_consent_of(message, facts):
         problems.append(CHANGED)
-    withdrawn = knowledge.is_withdrawn(header.consent_ref, header.sender)
+    elif withdrawn and facts.consent_digest == bytes(32):
+        problems.append(WITHDRAWN)  # another ground's reference ends like a sharing consent's
     live = header.consent_ref != NO_ID and not withdrawn and _in_force(message, facts, now_ms)
     answer = _ask(message, facts.codes, facts.consent_mask, live=live)
     if isinstance(answer, Permit) and not problems:

@@ -5,6 +5,7 @@ from typing import Any
 
 from world import OFFICES, World, draft_bundle
 from xref.desk.read_form import Record
+from xref.story import HeldRecord, held_records
 
 CASE = "ຄມ-2026-0001"
 ALL = tuple(sorted(draft_bundle().directory.offices))
@@ -24,14 +25,20 @@ class Played(World):
         found = [record for record in reading.records if record.case == case]
         return found or reading.records
 
-    def hand_in(self, office: str, form: str, *, answers: str = "", case: str = CASE) -> None:
+    def hand_in(
+        self, office: str, form: str, *, answers: str = "", case: str = CASE, by: str = ""
+    ) -> None:
         """Hand in one person's record; `answers` is the type of what it is about."""
         records = self.records(office[:2].lower(), form, case)
+        records = [replace(each, prepared_by=(by,) if by else ()) for each in records]
         if answers:
             records = [replace(each, reply_to=self.received(office, answers)) for each in records]
         self.now_ms += 1000
         self.publish(office, list(records))
         self.settle()
+
+    def held(self, office: str) -> list[HeldRecord]:
+        return held_records(self.stores[office])
 
     def received(self, office: str, kind: str) -> bytes:
         """The newest message of a type that an office has."""

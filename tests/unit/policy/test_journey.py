@@ -383,6 +383,46 @@ def told(name: str, case: str, flow: str) -> set[str]:
     return reasons(ask(sample(name)[case].facts_at(NOW_MS), flow))
 
 
+APPROVED: Final = {"sharing_consent": "not-sought", "second_approval": "given"}
+OTHER_GROUNDS: Final = ("vital-interest", "court-order", "child-best-interests")
+
+
+def without_sharing_consent(flow: str, **changes: str) -> Permit | Refusal:
+    """Ask without any sharing consent, and without a warning, approved by a second person."""
+    facts = open_facts(flow) | {"confidentiality_warning": "none"} | APPROVED | changes
+    return ask(facts, flow, sharing_consent_live=False, sharing_consent_mask=0)
+
+
+@pytest.mark.parametrize("ground", OTHER_GROUNDS)
+def test_another_ground_opens_a_childs_emergency_alone_and_only_approved(ground: str) -> None:
+    stated = {"disclosure_ground": ground}
+    assert isinstance(without_sharing_consent(EMERGENCY, **stated), Permit)
+    unapproved = without_sharing_consent(EMERGENCY, second_approval="unknown", **stated)
+    assert "floor/second-approver" in reasons(unapproved)
+    for flow in GATED:
+        if flow != EMERGENCY:
+            assert "floor/other-ground" in reasons(without_sharing_consent(flow, **stated)), flow
+
+
+@pytest.mark.parametrize("said", ["granted", "refused", "withdrawn", "unknown"])
+def test_a_persons_no_is_overruled_by_a_court_alone(said: str) -> None:
+    for ground in OTHER_GROUNDS:
+        stated = {"disclosure_ground": ground, "sharing_consent": said}
+        passed = isinstance(without_sharing_consent(EMERGENCY, **stated), Permit)
+        assert passed is (ground == "court-order"), ground
+
+
+def test_approval_then_state_no_ground() -> None:
+    """An approval alone lifts nothing: not the scope, not the warning, not the sharing consent."""
+    for ground in ("sharing-consent", "unknown"):
+        answer = without_sharing_consent(EMERGENCY, disclosure_ground=ground)
+        assert reasons(answer) >= {
+            "floor/sharing-consent",
+            "floor/sharing-consent-scope",
+            "floor/warned",
+        }
+
+
 WOMAN, NO_CONSULATE, A_CHILD, OWN_CHOICE, NOT_INFORMED = "0001", "0003", "0004", "0005", "0006"
 
 
@@ -411,7 +451,15 @@ def test_a_child_without_a_guardian_is_held_for_every_reason_and_protected_at_on
         "floor/child-return-guardian",
     }
     assert told("identity-checks.csv", A_CHILD, "identity-check-asked") == {"floor/child"}
-    assert not told("emergency.csv", A_CHILD, EMERGENCY)
+    assert told("emergency.csv", A_CHILD, EMERGENCY) == {
+        "floor/second-approver",
+        "floor/sharing-consent",
+        "floor/warned",
+    }
+    facts = sample("emergency.csv")[A_CHILD].facts | APPROVED
+    answer = ask(facts, EMERGENCY, sharing_consent_live=False, sharing_consent_mask=0)
+    assert isinstance(answer, Permit)
+    assert answer.obligations[0] == "appoint-guardian"
 
 
 def test_who_chooses_to_go_without_an_assessment_goes_and_it_is_recorded() -> None:
