@@ -456,7 +456,7 @@ def test_a_child_without_a_guardian_is_held_for_every_reason_and_protected_at_on
         "floor/sharing-consent",
         "floor/warned",
     }
-    facts = sample("emergency.csv")[A_CHILD].facts | APPROVED
+    facts = {**sample("emergency.csv")[A_CHILD].facts, **APPROVED}
     answer = ask(facts, EMERGENCY, sharing_consent_live=False, sharing_consent_mask=0)
     assert isinstance(answer, Permit)
     assert answer.obligations[0] == "appoint-guardian"
