@@ -5,7 +5,7 @@ states are seldom taken at one moment: where one may simply be older, that is `u
 the copy is provably later than what it lacks.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from xref.audit_report import (
@@ -53,6 +53,7 @@ def reconcile(reports: Sequence[OfficeReport]) -> Reconciliation:
             ends = _ends(end.link, by_place)
             if ends is None:
                 one_sided.add(end.link.name)
+                _compare_absence(end, by_place, findings)
             elif end.outgoing:
                 compared.append(_compare(ends, findings))
     return Reconciliation(
@@ -155,6 +156,22 @@ def _compare_acknowledged(ends: _Ends, findings: _Findings) -> None:
         findings.differences.add(f"{lacks}, which goes on after it countersigned them")
     else:
         findings.unsettled.add(f"{lacks}, or its copy is older: ask for a later one")
+
+
+def _compare_absence(
+    end: LinkReport, by_place: Mapping[tuple[str, int], OfficeReport], findings: _Findings
+) -> None:
+    """An office that is here and shows nothing of a link must account for what the other holds."""
+    absent = end.link.receiver if end.outgoing else end.link.sender
+    report = by_place.get((absent, end.link.shard))
+    head = end.acknowledged if end.outgoing else end.signed
+    if report is None or head is None or not head.size:
+        return
+    did = "countersigned" if end.outgoing else "signed"
+    findings.unsettled.add(
+        f"{end.link.name}: {absent} {did} {head.size} leaves and shows no such link; all of them "
+        f"are missing from {absent}'s account, or its copy is older: ask for a later one"
+    )
 
 
 def _compare_accounts(ends: _Ends, shared: int, findings: _Findings) -> None:

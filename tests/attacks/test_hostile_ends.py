@@ -22,11 +22,10 @@ from xref.audit import audit_hop, reconcile
 from xref.compose import sign_drafts
 from xref.desk.intake import Intake
 from xref.tlog import cosignature
-from xref.tlog.note import Verifier
 from xref.wire.envelope import Envelope, OpenFacts
 from xref.wire.facts import NO_FACTS, Facts
 from xref.wire.key import KeyUse
-from xref.wire.office import Link, cosigner_name
+from xref.wire.office import Link
 
 ASKED = "LANAT001"
 
@@ -106,7 +105,8 @@ def test_receiver_claims_it_got_nothing() -> None:
     assert any(BORDER.name in each and f"missing from {VN_HOP}'s account" in each for each in said)
     # And without any account of the receiver's at all: the sender holds the proof itself.
     cosigned = world.hops[LA_HOP].endpoint.outgoing[BORDER].cosigned
-    log = Verifier(BORDER.name, keychain(LA_HOP).signing(KeyUse.LOG, world.now_ms).public.public)
-    cosign = keychain(VN_HOP).signing(KeyUse.COSIGN, world.now_ms).public.public
-    head, _ = cosignature.verify_cosigned(cosigned, log, Verifier(cosigner_name(VN_HOP), cosign))
+    known = world.hops[LA_HOP].endpoint.directory
+    [log] = known.log_verifiers(BORDER, 1)
+    [cosigner] = known.cosigner(VN_HOP, world.now_ms // 1000)
+    head, _ = cosignature.verify_cosigned(cosigned, log, cosigner)
     assert head.size == world.hops[LA_HOP].endpoint.outgoing[BORDER].size
