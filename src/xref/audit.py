@@ -30,12 +30,12 @@ from xref.audit_report import (
     TrailReport,
 )
 from xref.audit_trail import TrailAudit
-from xref.bundle import Bundle
+from xref.bundle import Bundle, shards_of
 from xref.errors import ConfigError, MalformedError
 from xref.keychain import KeyDirectory
 from xref.ports import Store
 from xref.tlog.note import NoteError
-from xref.wire.office import parse_link, trail_name
+from xref.wire.office import parse_link
 
 __all__ = (
     "DeskReport",
@@ -57,11 +57,11 @@ _SPACES = ("trail", "out", "in", "keyring")
 def audit_hop(
     store: Store,
     office: str,
-    shard: int,
     bundles: Mapping[bytes, Bundle],
     party_keys: Mapping[str, bytes],
     witness: Mapping[str, bytes] | None = None,
     heads: Iterable[str] = (),
+    shard: int = 0,
 ) -> HopReport:
     """Check a hop's trail, links and mirrors, and that the trail accounts for every leaf.
 
@@ -74,7 +74,7 @@ def audit_hop(
         UnavailableError: the store cannot be read.
 
     """
-    evidence = _gather(store, office, shard, bundles, party_keys, witness, heads)
+    evidence = _gather(store, office, (shard,), bundles, party_keys, witness, heads)
     if not _is_hop(office, bundles):
         raise ConfigError(f"{office} is a desk; audit its links alone")
     links = audit_links(evidence, with_accounts=True)
@@ -82,7 +82,7 @@ def audit_hop(
     _check_strays(evidence, {trail.origin, *(each.link.name for each in links)})
     return HopReport(
         office=office,
-        shard=shard,
+        shards=evidence.shards,
         keyrings=_versions(evidence),
         links=tuple(sorted(links, key=lambda each: (each.link, each.outgoing))),
         problems=evidence.problems.all(),
@@ -93,21 +93,24 @@ def audit_hop(
 def audit_desk(
     store: Store,
     office: str,
-    shard: int,
     bundles: Mapping[bytes, Bundle],
     party_keys: Mapping[str, bytes],
     witness: Mapping[str, bytes] | None = None,
     heads: Iterable[str] = (),
 ) -> DeskReport:
-    """Check a desk's links; its messages are its own and are not read. Arguments: `audit_hop`."""
-    evidence = _gather(store, office, shard, bundles, party_keys, witness, heads)
+    """Check a desk's links on all shards; its messages are its own and are not read.
+
+    Arguments: `audit_hop`.
+    """
+    shards = tuple(range(shards_of(bundles.values())))
+    evidence = _gather(store, office, shards, bundles, party_keys, witness, heads)
     if _is_hop(office, bundles):
         raise ConfigError(f"{office} is a hop; audit its trail too")
     links = audit_links(evidence, with_accounts=False)
     _check_strays(evidence, {each.link.name for each in links})
     return DeskReport(
         office=office,
-        shard=shard,
+        shards=evidence.shards,
         keyrings=_versions(evidence),
         links=tuple(sorted(links, key=lambda each: (each.link, each.outgoing))),
         problems=evidence.problems.all(),
@@ -117,7 +120,7 @@ def audit_desk(
 def _gather(
     store: Store,
     office: str,
-    shard: int,
+    shards: tuple[int, ...],
     bundles: Mapping[bytes, Bundle],
     party_keys: Mapping[str, bytes],
     witness: Mapping[str, bytes] | None,
@@ -135,7 +138,7 @@ def _gather(
     return Evidence(
         records=records,
         office=office,
-        shard=shard,
+        shards=shards,
         bundles=bundles,
         directory=KeyDirectory(read_keyrings(records, party_keys, problems)),
         witnesses=witnesses,
@@ -160,13 +163,13 @@ def _check_strays(evidence: Evidence, origins: set[str]) -> None:
 
 
 def _is_own(origin: str, evidence: Evidence) -> bool:
-    if origin == trail_name(evidence.office, evidence.shard):
+    if origin == evidence.trail:
         return True
     try:
         link = parse_link(origin)
     except MalformedError:
         return False
-    return (link.sender, link.shard) == (evidence.office, evidence.shard)
+    return link.sender == evidence.office and link.shard in evidence.shards
 
 
 def _versions(evidence: Evidence) -> dict[str, int]:

@@ -42,13 +42,15 @@ def reconcile(reports: Sequence[OfficeReport]) -> Reconciliation:
     findings = _Findings()
     by_place: dict[tuple[str, int], OfficeReport] = {}
     for report in reports:
-        if by_place.setdefault((report.office, report.shard), report) is not report:
-            findings.differences.add(
-                f"{report.office} was given twice for shard {report.shard}; the first was used"
-            )
+        for shard in report.shards:
+            if by_place.setdefault((report.office, shard), report) is not report:
+                findings.differences.add(
+                    f"{report.office} was given twice for shard {shard}; the first was used"
+                )
     compared: list[LinkComparison] = []
     one_sided: set[str] = set()
-    for report in by_place.values():
+    used = [each for each in reports if by_place[each.office, each.shards[0]] is each]
+    for report in used:
         for end in report.links:
             ends = _ends(end.link, by_place)
             if ends is None:

@@ -40,11 +40,12 @@ class Audited:
                 seen = report.trail.witnessed
                 note = f", {seen.size} witnessed" if seen else ", not witnessed"
                 note += f", {report.trail.erased} erased" if report.trail.erased else ""
-                yield f"trail of {report.office}", report.trail.size, report.verified, note
+                name = f"trail of {report.office}{_on(report.shards[0])}"
+                yield name, report.trail.size, report.verified, note
             for link in report.links:
                 if link.outgoing and link.size:  # an unused link shows nothing
                     done = link.acknowledged.size if link.acknowledged else 0
-                    name = f"link {link.link.sender} → {link.link.receiver}"
+                    name = f"link {link.link.sender} → {link.link.receiver}{_on(link.link.shard)}"
                     yield name, link.size, report.verified, f", {done} countersigned"
         compared = len(self.reconciliation.links)
         good = self.reconciliation.verified
@@ -79,8 +80,10 @@ class Audited:
         for report in self.reports:
             if isinstance(report, HopReport):
                 seen = report.trail.witnessed
-                trails[party_of(report.office)] = {
+                shard = report.shards[0]
+                trails[party_of(report.office) + (f"/{shard}" if shard else "")] = {
                     "hop": report.office,
+                    "shard": shard,
                     "size": report.trail.size,
                     "verified": report.verified,
                     "witnessed": seen.size if seen else 0,
@@ -102,6 +105,11 @@ class Audited:
             "verified": self.verified,
             "problems": self.problems(),
         }
+
+
+def _on(shard: int) -> str:
+    """Return the words for a shard; where there is only the first, none are needed."""
+    return f" on shard {shard}" if shard else ""
 
 
 @contextmanager
@@ -134,9 +142,10 @@ def _audit(config: HopConfig | DeskConfig, folder: Path, store: Store) -> HopRep
     bundles = bundles_of(config, folder)
     if isinstance(config, HopConfig):
         witnesses = {each.name: each.key for each in config.witnesses}
-        return audit_hop(store, config.office, config.shard, bundles, config.parties, witnesses)
-    shard = max(b.directory.office(config.office).shard for b in bundles.values())
-    return audit_desk(store, config.office, shard, bundles, config.parties)
+        return audit_hop(
+            store, config.office, bundles, config.parties, witnesses, shard=config.shard
+        )
+    return audit_desk(store, config.office, bundles, config.parties)
 
 
 def at_rest(folders: Sequence[Path]) -> bool:

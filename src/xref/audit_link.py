@@ -9,7 +9,7 @@ from xref.audit_log import HeadReader, Records, StoredLog, Verifiers, number, re
 from xref.audit_report import Accounts, Head, LinkReport, Sentences
 from xref.bundle import Bundle
 from xref.errors import MalformedError
-from xref.issue_keys import peers_of
+from xref.issue_keys import links_of
 from xref.keychain import KeyDirectory
 from xref.tlog import checkpoint as checkpoints
 from xref.tlog.note import COSIGNATURE, ED25519, NoteError, Verifier, split
@@ -28,7 +28,7 @@ class Evidence:
 
     records: Records
     office: str
-    shard: int
+    shards: tuple[int, ...]
     bundles: Mapping[bytes, Bundle]
     directory: KeyDirectory
     witnesses: tuple[Verifier, ...]
@@ -38,8 +38,12 @@ class Evidence:
     def trail_verifiers(self, _: int) -> list[Verifier]:
         """Return the keys that may have signed the office's trail."""
         lines = self.directory.all_of(self.office, KeyUse.LOG)
-        origin = trail_name(self.office, self.shard)
-        return [Verifier(origin, line.key.public) for line in lines]
+        return [Verifier(self.trail, line.key.public) for line in lines]
+
+    @property
+    def trail(self) -> str:
+        """The origin of a hop's trail: a hop's state is of one shard."""
+        return trail_name(self.office, self.shards[0])
 
     def witnessed(self, log: StoredLog, verifiers: Verifiers) -> Head | None:
         """Check every witnessed head of a log and return the largest good one."""
@@ -129,13 +133,13 @@ def _link(evidence: Evidence, key: bytes, *, outgoing: bool) -> Link | None:
     except MalformedError:
         evidence.problems.add("a record of a link has a key that names none")
         return None
-    own, peer = (link.sender, link.receiver) if outgoing else (link.receiver, link.sender)
+    own = link if outgoing else link.back
     directories = [bundle.directory for bundle in evidence.bundles.values()]
-    peers = {each for known in directories if known.find(own) for each in peers_of(own, known)}
-    if (own, link.shard) != (evidence.office, evidence.shard) or peer not in peers:
+    known = any(own in links_of(own.sender, each) for each in directories if each.find(own.sender))
+    if own.sender != evidence.office or own.shard not in evidence.shards or not known:
+        shards = " and ".join(map(str, evidence.shards))
         evidence.problems.add(
-            f"{link.name}: the bundles give {evidence.office} no such link on shard "
-            f"{evidence.shard}"
+            f"{link.name}: the bundles give {evidence.office} no such link on shard {shards}"
         )
     return link
 

@@ -188,7 +188,8 @@ class OfficeReport:
     """What one office's own state proves; no `problems`, which are sentences: it holds together."""
 
     office: str
-    shard: int
+    shards: tuple[int, ...]
+    """All of a desk's, the one of a hop's state."""
     keyrings: Mapping[str, int]
     links: tuple[LinkReport, ...]
     problems: tuple[str, ...]
@@ -206,7 +207,7 @@ class OfficeReport:
         """Return the report as JSON members."""
         return {
             "office": self.office,
-            "shard": self.shard,
+            "shards": list(self.shards),
             "verified": self.verified,
             "keyrings": dict(self.keyrings),
             "links": [each.as_json() for each in self.links],

@@ -17,7 +17,6 @@ from xref.policy import GROUND_FACT, is_other_ground
 from xref.tlog.note import Verifier
 from xref.trail import Entry, entry_leaf
 from xref.wire.key import KeyUse
-from xref.wire.office import trail_name
 from xref.wire.release import release_leaf
 
 _RECEIVED: Final = frozenset({"released", "refused", "rejected", "stubbed", "read"})
@@ -33,7 +32,7 @@ class TrailAudit:
     def __init__(self, evidence: Evidence, links: list[LinkReport]) -> None:
         """Prepare to account for the leaves of `links`."""
         self.evidence = evidence
-        self.origin = trail_name(evidence.office, evidence.shard)
+        self.origin = evidence.trail
         self.sent = {each.link.name: each for each in links if each.outgoing}
         self.received = {each.link.name: each for each in links if not each.outgoing}
         self.logs: dict[str, StoredLog] = {

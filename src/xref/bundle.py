@@ -9,13 +9,13 @@ A `Draft` is built and self-consistent; only `open_bundle` makes a `Bundle`, whi
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from xref.errors import ConfigError, MalformedError
-from xref.limits import BUNDLE_BYTES_MAX, BUNDLE_FILES_MAX
+from xref.limits import BUNDLE_BYTES_MAX, BUNDLE_FILES_MAX, SHARDS_MAX
 from xref.policy.policy import Policy
 from xref.policy.reading import Entry, read_toml
 from xref.policy.vocabulary import ROLES
@@ -31,7 +31,6 @@ _HEADER: Final = "xref/bundle/v1"
 _PATH: Final = re.compile(r"[a-z0-9_-]+(/[a-z0-9_-]+)*\.(toml|avsc)")
 _PARTY: Final = re.compile(r"[A-Z]{2}")
 _TEXT: Final = re.compile(_HEADER + r"\n([0-9a-f]{64})\n(0|[1-9][0-9]{0,15})\n([1-9][0-9]{0,15})\n")
-_SHARD_MAX: Final = 99_999
 _PARTIES_MIN: Final = 2
 
 
@@ -43,16 +42,16 @@ class Office:
     party: str
     role: str
     hop: str
-    shard: int
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """The Parties' names and the offices, by code."""
+    """The Parties' names, the offices by code, and how many shards every hop has."""
 
     parties: Mapping[str, str]
     offices: Mapping[str, Office]
+    shards: int = 1
 
     def find(self, code: str) -> Office | None:
         """Return the office, None for a code that the bundle does not list."""
@@ -99,6 +98,11 @@ class Bundle(Draft):
     def active_at(self, time_ms: int) -> bool:
         """Return whether the bundle is in force at this time."""
         return self.valid_from_ms <= time_ms < self.valid_until_ms
+
+
+def shards_of(bundles: Iterable[Draft]) -> int:
+    """Return how many shards every hop has under these bundles: the most that one of them gives."""
+    return max(bundle.directory.shards for bundle in bundles)
 
 
 def build(sources: Mapping[str, bytes]) -> Draft:
@@ -153,6 +157,7 @@ def manifest_of(files: Mapping[str, bytes]) -> bytes:
 def read_directory(data: bytes) -> Directory:
     """Return the directory in the bytes of directory.toml, or raise `ConfigError`."""
     file = read_toml(data, DIRECTORY_PATH)
+    shards = file.number("shards", 1, SHARDS_MAX, default=1)
     parties = _parties(file.entry("parties"))
     section = file.entry("offices")
     offices = {code: _office(code, section.entry(code), parties) for code in section.members()}
@@ -163,7 +168,7 @@ def read_directory(data: bytes) -> Directory:
             raise section.fault(f"{office.code}: {office.hop} is no hop of its Party", "correct it")
         if office.role == "hop" and office.hop != office.code:
             raise section.fault(f"{office.code}: a hop is its own hop", "correct it")
-    return Directory(parties, offices)
+    return Directory(parties, offices, shards)
 
 
 def _parties(section: Entry) -> dict[str, str]:
@@ -189,9 +194,9 @@ def _office(code: str, entry: Entry, parties: Mapping[str, str]) -> Office:
         party=entry.word("party", parties),
         role=entry.word("role", ROLES),
         hop=entry.text("hop"),
-        shard=entry.number("shard", 0, _SHARD_MAX),
         name=entry.text("name"),
     )
+    entry.number("shard", 0, 0, default=0)  # written before a bundle said `shards`
     entry.finish()
     if party_of(code) != office.party:
         raise entry.fault(f"{code} does not start with {office.party}", "correct the code")

@@ -253,6 +253,7 @@ def bundle_show(options: Namespace) -> int:
         "digest": draft.digest32.hex(),
         "note": note,
         "parties": dict(draft.directory.parties),
+        "shards": draft.directory.shards,
         "offices": {o.code: o.role for o in draft.directory.offices.values()},
         "flows": {flow.code: flow.name for flow in draft.policy.flows.values()},
         "schemas": {schema.name: digest.hex() for digest, schema in draft.schemas.items()},

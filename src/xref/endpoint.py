@@ -4,10 +4,10 @@ Recorded before published: nothing here touches the transport. `flush` returns p
 caller publishes after its commit.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from xref.errors import EvidenceError, MalformedError, UnauthenticError
+from xref.errors import ConfigError, EvidenceError, MalformedError, UnauthenticError
 from xref.keychain import Keychain, KeyDirectory
 from xref.limits import CLOCK_SKEW_MS, WAITING_PARCELS_MAX
 from xref.link import Incoming, Mirrored, Outgoing, Queued, Waiting
@@ -19,7 +19,7 @@ from xref.tlog.note import NoteError, Signer, Verifier, open_note
 from xref.wire.envelope import Slot
 from xref.wire.key import KeyUse
 from xref.wire.keyring import Keyring, parse_keyring
-from xref.wire.office import Link, cosigner_name, party_name
+from xref.wire.office import Link, cosigner_name, parse_link, party_name
 from xref.wire.parcel import (
     Clear,
     Kind,
@@ -71,17 +71,19 @@ Accepted = Mirrored | Waiting | Acknowledged | KeyringAccepted | None
 
 
 class Endpoint:
-    """All links of one office on one shard."""
+    """All links of one office: a desk's on every shard, a hop's on its own."""
 
     def __init__(
         self,
         state: State,
         keychain: Keychain,
         party_keys: Mapping[str, bytes],
-        peers: Sequence[str],
-        shard: int,
+        links: Sequence[Link],
     ) -> None:
-        """Load the links to and from each of `peers`; `party_keys` are the Parties' pinned keys."""
+        """Load the office's own `links` and those back; `party_keys` are the Parties' pinned keys.
+
+        Raises `ConfigError` for a state that has links on other shards.
+        """
         self.office = keychain.office
         self.keychain = keychain
         self.alarms: list[str] = []
@@ -89,12 +91,21 @@ class Endpoint:
         self._party_keys = dict(party_keys)
         self._keyring_notes: dict[str, str] = {}
         self.directory = self._stored_keyrings()
-        self.outgoing = {
-            link: Outgoing(state, link)
-            for link in (Link(self.office, peer, shard) for peer in peers)
-        }
+        self._check_shards({link.shard for link in links})
+        self.outgoing = {link: Outgoing(state, link) for link in links}
         self.incoming = {link.back: Incoming(state, link.back) for link in self.outgoing}
         self._keyrings_to_send: list[tuple[Link, str]] = []
+
+    def _check_shards(self, shards: Collection[int]) -> None:
+        """Refuse the state of another shard, and a bundle that takes a used shard away."""
+        for key, _ in self._state.scan("out"):
+            used = parse_link(key.decode()).shard
+            if used not in shards:
+                message = (
+                    f"{self.office}: this state has links on shard {used}; give each shard's hop a "
+                    "state of its own, and use no bundle with fewer shards than the one before"
+                )
+                raise ConfigError(message)
 
     def _stored_keyrings(self) -> KeyDirectory:
         keyrings: dict[str, Keyring] = {}

@@ -89,9 +89,8 @@ class Hop:
         self._stale = True
         setup = self.setup
         self.state = State(self._store)
-        self.endpoint = Endpoint(
-            self.state, setup.keychain, setup.party_keys, setup.peers, setup.shard
-        )
+        links = [Link(self.office, peer, setup.shard) for peer in setup.peers]
+        self.endpoint = Endpoint(self.state, setup.keychain, setup.party_keys, links)
         self.trail = Trail(self.state, trail_name(self.office, setup.shard))
         self.knowledge = Knowledge(self.state)
         self._verified: dict[tuple[bytes, bytes], None] = {}

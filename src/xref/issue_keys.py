@@ -27,11 +27,13 @@ def key_lines(keychain: Keychain) -> list[KeyLine]:
 
 def log_lines(office: str, key: PublicKey, directory: Directory) -> list[LogLine]:
     """Return the keyring lines for the logs of all links that an office sends on."""
-    own = directory.office(office)
-    return [
-        LogLine(Link(office, peer, own.shard), key, 0, LOG_SIZE_MAX)
-        for peer in peers_of(office, directory)
-    ]
+    return [LogLine(link, key, 0, LOG_SIZE_MAX) for link in links_of(office, directory)]
+
+
+def links_of(office: str, directory: Directory) -> list[Link]:
+    """Return the links that an office sends on: one to each of its peers on every shard."""
+    peers = peers_of(office, directory)
+    return [Link(office, peer, shard) for shard in range(directory.shards) for peer in peers]
 
 
 def peers_of(office: str, directory: Directory) -> list[str]:

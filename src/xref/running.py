@@ -126,7 +126,7 @@ def run_hop(
 ) -> None:
     """Run a started-up hop until asked to stop. Raises `EvidenceError`."""
     hop.start(keyrings, now_ms())
-    _log.info("ready", office=hop.office)
+    _log.info("ready", office=hop.office, shard=hop.setup.shard)
     retrying, ticked = _Retrying(stop, hop.office), now_ms()
     witnessing, alarms = _Witnessing(hop, witnesses), _Alarms()
 

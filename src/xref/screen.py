@@ -212,6 +212,7 @@ def show_bundle(out: Console, shown: Mapping[str, Any]) -> None:
             [
                 ("signed by", ", ".join(signed) or "nobody yet"),
                 ("parties", ", ".join(f"{k} {v}" for k, v in shown["parties"].items())),
+                ("shards", str(shown["shards"])),
                 ("offices", ", ".join(f"{k} ({v})" for k, v in shown["offices"].items())),
                 ("flows", ", ".join(f"{k} {v}" for k, v in shown["flows"].items())),
                 ("schemas", ", ".join(shown["schemas"])),

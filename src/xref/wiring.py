@@ -8,7 +8,7 @@ from pathlib import Path
 
 import structlog
 
-from xref.bundle import Bundle, read_bundle
+from xref.bundle import Bundle, read_bundle, shards_of
 from xref.config import (
     DeskConfig,
     HopConfig,
@@ -88,6 +88,10 @@ def open_hop(file: Path) -> Iterator[tuple[Hop, Transport, list[WitnessClient], 
     """Open a hop by its configuration; it holds its state's lock until closed."""
     config, folder = load_config(file, HopConfig), file.parent
     bundles = bundles_of(config, folder)
+    shards = shards_of(bundles.values())
+    if config.shard >= shards:
+        message = f"{file}: shard = {config.shard}; the bundles have shards 0 to {shards - 1}"
+        raise ConfigError(message)
     keychain, _ = _keychain(folder / config.keys, config.office)
     peers = peers_of(config.office, _newest(bundles).directory)
     setup = HopSetup(keychain, bundles, config.parties, peers, config.shard)
@@ -156,7 +160,8 @@ def run_desk_at(file: Path, stop: Stop) -> None:
     bundles = bundles_of(config, folder)
     keychain, storage = _keychain(folder / config.keys, config.office)
     own = _newest(bundles).directory.office(config.office)
-    setup = DeskSetup(keychain, bundles, config.parties, own.hop, own.shard)
+    shards = shards_of(bundles.values())
+    setup = DeskSetup(keychain, bundles, config.parties, own.hop, shards)
     store, transport = SqliteStore(folder / config.state), _transport(config.transport, folder)
     spool_store = SqliteStore(folder / config.spool, shared=True)
     spool = Spool(spool_store, storage_key(storage), os.urandom)

@@ -305,7 +305,7 @@ class Crossing(World):
         bundles = {bundle.digest32: bundle}
         reports = [
             (audit_hop if "HOP" in office else audit_desk)(
-                self.struck[office], office, 0, bundles, parties
+                self.struck[office], office, bundles, parties
             )
             for office in OFFICES
         ]

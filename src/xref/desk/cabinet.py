@@ -1,7 +1,7 @@
 """A desk's records, each sealed under its case's key: erasing the key erases the case.
 
-Spaces: `case` (keys by case id), `case_index` and `case_known_as` (case ids by keyed hash of the
-local case number; the second for cases that another office's message began),
+Spaces: `case` (keys and shards by case id), `case_index` and `case_known_as` (case ids by keyed
+hash of the local case number; the second for cases that another office's message began),
 `record` (what the office published), `sent` and `inbox` (messages by id). Nothing here can be read
 without the case's key, in the file or in a backup of it.
 """
@@ -20,6 +20,8 @@ from xref.state import State
 
 _CASE_BYTES: Final = 16
 _NONCE_BYTES: Final = 12
+_KEY_BYTES: Final = 32
+_SHARD_BYTES: Final = 2
 
 
 class Cabinet:
@@ -30,13 +32,15 @@ class Cabinet:
         self._state = state
         self._entropy = entropy
 
-    def case_of(self, local_number: str) -> bytes:
-        """Return the case id of an office's own case number, a new one if need be."""
+    def case_of(self, local_number: str, shards: int) -> bytes:
+        """Return the case id of an office's own case number; a new one is on one of `shards`."""
         secret = self._secret()
         index = hmac.digest(secret, local_number.encode(), "sha256")
         case = self._state.get("case_index", index)
         if case is None:
-            case = self.new_case()
+            case = self._entropy(_CASE_BYTES)
+            # The id is random and stays here, so its remainder spreads evenly and tells nothing.
+            self._begin(case, int.from_bytes(case) % shards)
             self._state.put("case_index", index, case)
         return case
 
@@ -73,23 +77,31 @@ class Cabinet:
             self._state.put("secret", b"case-index", secret)
         return secret
 
-    def new_case(self) -> bytes:
-        """Begin a case with a key of its own."""
-        case = self._entropy(_CASE_BYTES)
-        self._state.put("case", case, self._entropy(32))
-        return case
+    def _begin(self, case: bytes, shard: int) -> None:
+        """Begin a case with a key of its own, on a shard that it never leaves."""
+        key = self._entropy(_KEY_BYTES)
+        self._state.put("case", case, key + shard.to_bytes(_SHARD_BYTES))
 
-    def case_for_thread(self, thread: bytes) -> bytes:
-        """Return the case that a thread belongs to, a new one for a thread not seen before."""
+    def shard_of(self, case: bytes) -> int:
+        """Return the shard that a case is on; cases from before there were several are on 0."""
+        return int.from_bytes((self._state.get("case", case) or b"")[_KEY_BYTES:])
+
+    def _key_of(self, case: bytes) -> bytes | None:
+        value = self._state.get("case", case)
+        return None if value is None else value[:_KEY_BYTES]
+
+    def case_for_thread(self, thread: bytes, shard: int) -> bytes:
+        """Return the case that a thread belongs to; one not seen before is on the given shard."""
         case = self._state.get("thread_case", thread)
         if case is None:
-            case = self.new_case()
+            case = self._entropy(_CASE_BYTES)
+            self._begin(case, shard)
             self._state.put("thread_case", thread, case)
         return case
 
     def put(self, space: str, key: bytes, case: bytes, content: object) -> None:
         """Seal JSON `content` under the case's key."""
-        key_of_case = self._state.get("case", case)
+        key_of_case = self._key_of(case)
         if key_of_case is None:
             raise RuntimeError("the case was erased")
         nonce = self._entropy(_NONCE_BYTES)
@@ -107,7 +119,7 @@ class Cabinet:
 
     def _open(self, space: str, key: bytes, value: bytes) -> Any:
         case, nonce = value[:_CASE_BYTES], value[_CASE_BYTES:][:_NONCE_BYTES]
-        key_of_case = self._state.get("case", case)
+        key_of_case = self._key_of(case)
         if key_of_case is None:
             return None
         try:

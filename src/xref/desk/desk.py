@@ -40,13 +40,13 @@ _SPOOLED_PURGE_MAX: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class DeskSetup:
-    """What a desk is given once: its keys, bundles, the Parties' keys, its hop and shard."""
+    """What a desk is given once: its keys, bundles, the Parties' keys, its hop and its shards."""
 
     keychain: Keychain
     bundles: Mapping[bytes, Bundle]
     party_keys: Mapping[str, bytes]
     hop: str
-    shard: int = 0
+    shards: int = 1
 
 
 @dataclass(slots=True)
@@ -74,7 +74,6 @@ class Desk:
         """Load the state; call `start` before anything else."""
         self.office = setup.keychain.office
         self.setup = setup
-        self.link = Link(self.office, setup.hop, setup.shard)
         self._store, self._transport, self._entropy = store, transport, entropy
         self.outbox = Outbox()
         self._stale = False
@@ -85,12 +84,15 @@ class Desk:
         self._stale = True
         setup = self.setup
         self.state = State(self._store)
-        self.endpoint = Endpoint(
-            self.state, setup.keychain, setup.party_keys, [setup.hop], setup.shard
-        )
+        links = [self._link(shard) for shard in range(setup.shards)]
+        self.endpoint = Endpoint(self.state, setup.keychain, setup.party_keys, links)
         self.cabinet = Cabinet(self.state, self._entropy)
         self._verified: dict[tuple[bytes, bytes], None] = {}
         self._stale = False
+
+    def _link(self, shard: int) -> Link:
+        """Return the own link to the hop of a shard."""
+        return Link(self.office, self.setup.hop, shard)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -109,7 +111,7 @@ class Desk:
         self.flush()
 
     def start(self, keyrings: Iterable[str], now_ms: int) -> None:
-        """Check the own link, take over, and use newer `keyrings`; raises `EvidenceError`."""
+        """Check the own links, take over, and use newer `keyrings`; raises `EvidenceError`."""
         positions = self.endpoint.own_positions()
         while arrivals := self._transport.read(positions, 256, 0):
             self.endpoint.check_own(arrivals)
@@ -150,13 +152,13 @@ class Desk:
         return addressed
 
     def _send(self, addressed: Sequence[Addressed], now_ms: int) -> None:
-        by_recipient: dict[str, list[Addressed]] = {}
+        by_place: dict[tuple[str, int], list[Addressed]] = {}
         for each in addressed:
-            by_recipient.setdefault(each.recipient, []).append(each)
+            by_place.setdefault((each.recipient, each.shard), []).append(each)
         signer = self.setup.keychain.signing(KeyUse.DESK, now_ms)
-        for messages in by_recipient.values():
+        for (_, shard), messages in by_place.items():
             drafts = [each.draft for each in messages]
-            self._append(sign_drafts(drafts, signer, self._entropy, now_ms))
+            self._append(shard, sign_drafts(drafts, signer, self._entropy, now_ms))
 
     def _publisher(self, now_ms: int) -> Publisher:
         return Publisher(
@@ -166,16 +168,17 @@ class Desk:
             self.endpoint.directory,
             self.cabinet,
             self._entropy,
+            {bundle.digest32: bundle for bundle in self._active(now_ms)},
         )
 
-    def _append(self, envelopes: Sequence[Envelope]) -> None:
+    def _append(self, shard: int, envelopes: Sequence[Envelope]) -> None:
         queued = []
         for envelope in envelopes:
             release = envelope.release(envelope.statement())
             slot = Slot(release, envelope.encode())
             queued.append(Queued(slot, envelope.header.expires_ms))
         if queued:
-            self.endpoint.append(self.link, queued)
+            self.endpoint.append(self._link(shard), queued)
 
     # -- receiving -------------------------------------------------------------------------------
 
@@ -196,17 +199,18 @@ class Desk:
 
     def _handle(self, batch: Batch) -> Done:
         submitted = submit(batch, self.endpoint)
-        answers: list[Answer] = []
+        answers: list[tuple[int, Answer]] = []
         for received in submitted.received:
             if not received.slot.is_stub:
                 answers += self._receive(received.link, received.index, received.slot, batch.now_ms)
         self._answer(answers, batch.now_ms)
         self._commit(batch.now_ms)
-        outcomes = [answer.item["outcome"] for answer in answers]
+        outcomes = [answer.item["outcome"] for _, answer in answers]
         counts = outcomes.count("OPENED"), outcomes.count("REJECTED")
         return self._done(_done_of(submitted, *counts))
 
-    def _receive(self, link: Link, index: int, slot: Slot, now_ms: int) -> list[Answer]:
+    def _receive(self, link: Link, index: int, slot: Slot, now_ms: int) -> list[tuple[int, Answer]]:
+        """Take one slot; return the answers, each with the shard on which it goes."""
         receiver = Receiver(
             self.setup.keychain, self.setup.bundles, self.endpoint.directory, self._verified
         )
@@ -223,15 +227,15 @@ class Desk:
             )
             self.endpoint.alarms.append(f"{link.name}: slot {index} rejected: {error.fault}")
             is_receipt = header is not None and self._is_receipt(header)
-            return [] if is_receipt else [Answer(link.sender, RECEIPT, item)]
+            return [] if is_receipt else [(link.shard, Answer(link.sender, RECEIPT, item))]
         if opened.flow.nature in ("receipt", "decision"):
             note_receipt(self.cabinet, opened, self._bundle(now_ms), self.setup.hop, now_ms)
             return []
         if opened.flow.nature == "withdrawal":
             return self._withdraw(opened.header, now_ms)
-        return [self._store_opened(opened, now_ms)]
+        return [(link.shard, self._store_opened(opened, link.shard, now_ms))]
 
-    def _withdraw(self, withdrawal: Header, now_ms: int) -> list[Answer]:
+    def _withdraw(self, withdrawal: Header, now_ms: int) -> list[tuple[int, Answer]]:
         """Erase what came under a reference, here and where this office has passed it on."""
         ended = concerned(self.state, self.cabinet, withdrawal)
         causes = {message.hex() for message in ended}
@@ -244,7 +248,7 @@ class Desk:
         flows = [bundle.policy.flows.get(header.flow) for bundle in self.setup.bundles.values()]
         return any(flow is not None and not flow.receipted for flow in flows)
 
-    def _store_opened(self, opened: Opened, now_ms: int) -> Answer:
+    def _store_opened(self, opened: Opened, shard: int, now_ms: int) -> Answer:
         header = opened.header
         if is_withdrawn(self.state, header):
             return Answer(header.sender, RECEIPT, receipt_item("ERASED", header.message))
@@ -257,10 +261,12 @@ class Desk:
             item = receipt_item("REJECTED", header.message, fault="wrong-reply")
             return Answer(header.sender, RECEIPT, item)
         replied = self.cabinet.case_id("sent", header.reply_to)
-        case = replied or self.cabinet.case_for_thread(header.thread)
+        case = replied or self.cabinet.case_for_thread(header.thread, shard)
         content = {
             "type": opened.flow.name,
             "from": header.sender,
+            "shard": shard,
+            "bundle": header.bundle.hex(),
             "thread": header.thread.hex(),
             "reply_to": header.reply_to.hex() if any(header.reply_to) else None,
             "received_ms": now_ms,
@@ -272,16 +278,20 @@ class Desk:
         note_reference(self.state, header)
         return Answer(header.sender, RECEIPT, receipt_item("OPENED", header.message))
 
-    def _answer(self, answers: Sequence[Answer], now_ms: int) -> None:
-        composed = compose_answers(
-            answers,
-            self._bundle(now_ms),
-            self.setup.keychain,
-            self.endpoint.directory,
-            now_ms,
-            self._entropy,
-        )
-        self._append([each.envelope for each in composed])
+    def _answer(self, answers: Sequence[tuple[int, Answer]], now_ms: int) -> None:
+        by_shard: dict[int, list[Answer]] = {}
+        for shard, answer in answers:
+            by_shard.setdefault(shard, []).append(answer)
+        for shard, some in by_shard.items():
+            composed = compose_answers(
+                some,
+                self._bundle(now_ms),
+                self.setup.keychain,
+                self.endpoint.directory,
+                now_ms,
+                self._entropy,
+            )
+            self._append(shard, [each.envelope for each in composed])
 
     # -- around ----------------------------------------------------------------------------------
 
@@ -317,7 +327,7 @@ class Desk:
         return self.handle((), now_ms)
 
     def positions(self) -> dict[Link, int]:
-        """Return where to read on, unless the link is stopped."""
+        """Return where to read on, for every link that is not stopped."""
         return self.endpoint.positions()
 
     def _commit(self, now_ms: int) -> None:
@@ -332,8 +342,11 @@ class Desk:
         self.outbox.publish_parcels(self._transport)
         self.outbox.publish_acknowledgements(self._transport)
 
+    def _active(self, now_ms: int) -> list[Bundle]:
+        return [each for each in self.setup.bundles.values() if each.active_at(now_ms)]
+
     def _bundle(self, now_ms: int) -> Bundle:
-        active = [each for each in self.setup.bundles.values() if each.active_at(now_ms)]
+        active = self._active(now_ms)
         if not active:
             raise ConfigError("no bundle is active now; install one that every Party has signed")
         return max(active, key=lambda bundle: bundle.valid_from_ms)

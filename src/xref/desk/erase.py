@@ -37,9 +37,14 @@ def _sender(cabinet: Cabinet, message: bytes) -> str:
     return str(content["from"]) if content else ""
 
 
-def erase(state: State, cabinet: Cabinet, messages: list[bytes], now_ms: int) -> list[Answer]:
-    """Erase the cases of received messages; return the answer for each message that is gone."""
-    answers: list[Answer] = []
+def erase(
+    state: State, cabinet: Cabinet, messages: list[bytes], now_ms: int
+) -> list[tuple[int, Answer]]:
+    """Erase the cases of received messages; return the answer for each message that is gone.
+
+    Each answer goes on the shard that its message came on.
+    """
+    answers: list[tuple[int, Answer]] = []
     for case in {cabinet.case_id("inbox", message): None for message in messages}:
         if case is None:
             continue
@@ -53,7 +58,8 @@ def erase(state: State, cabinet: Cabinet, messages: list[bytes], now_ms: int) ->
                 state.delete("handoff", message)
                 state.delete("inbox", message)
                 item = receipt_item("ERASED", message)
-                answers.append(Answer(content["from"], RECEIPT, item))
+                answer = Answer(content["from"], RECEIPT, item)
+                answers.append((content.get("shard", 0), answer))
         if not own:
             _forget(state, cabinet, case)
     return answers

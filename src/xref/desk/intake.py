@@ -77,8 +77,9 @@ class Intake:
             return []
         if is_other_ground(row.facts):
             row = replace(row, facts=approval.approved(row.facts))
+        publisher = self._publisher.following(row.publication, asked)
         try:
-            return self._publisher.address(row, case, asked, self._now_ms)
+            return publisher.address(row, case, asked, self._now_ms)
         except RecordError as error:
             story["problem"] = str(error)
             return []
@@ -102,14 +103,14 @@ class Intake:
 
     def withdraw_sent(self, concerns: Callable[[bytes, dict[str, Any]], bool]) -> list[Addressed]:
         """Return a withdrawal for each recipient of the sent messages that this concerns."""
-        ends: dict[tuple[str, str], None] = {}
+        ends: dict[tuple[str, str, int], None] = {}
         for message, story in self._cabinet.all("sent"):
             gone = story["outcome"] in ("refused", "rejected", "erased")
             if story["consent_ref"] and not gone and concerns(message, story):
-                ends[story["to"], story["consent_ref"]] = None
+                ends[story["to"], story["consent_ref"], story.get("shard", 0)] = None
         return [
-            self._publisher.withdrawal(recipient, bytes.fromhex(reference), self._now_ms)
-            for recipient, reference in ends
+            self._publisher.withdrawal(recipient, bytes.fromhex(reference), shard, self._now_ms)
+            for recipient, reference, shard in ends
         ]
 
     def _under_way(self, messages: list[str]) -> dict[tuple[str, str], str]:
@@ -159,12 +160,13 @@ class Intake:
 
     def _case(self, record: Record) -> tuple[bytes, Asked | None]:
         """Return the record's case and, for an answer, the received message that it answers."""
+        shards = self._publisher.bundle.directory.shards
         if record.reply_to is None:
-            return self._cabinet.case_of(record.case), None
+            return self._cabinet.case_of(record.case, shards), None
         received = self._cabinet.get("inbox", record.reply_to)
         case = self._cabinet.case_id("inbox", record.reply_to)
         if received is None or case is None:
-            return self._cabinet.case_of(record.case or record.reply_to.hex()), None
+            return self._cabinet.case_of(record.case or record.reply_to.hex(), shards), None
         if record.case:
             self._cabinet.note_known_as(record.case, case)
         asked = Asked(
@@ -173,6 +175,8 @@ class Intake:
             received["from"],
             received["type"],
             {name: received["values"].get(name) for name in REFERENCES},
+            received.get("shard", 0),
+            bytes.fromhex(received.get("bundle", "")),
         )
         return case, asked
 
@@ -187,6 +191,7 @@ class Intake:
             "expires_ms": header.expires_ms,
             "record": record.hex(),
             "fields": list(each.fields),
+            "shard": each.shard,
             "consent_ref": header.consent_ref.hex() if record and any(header.consent_ref) else "",
             "cause": each.cause.hex(),
             "outcome": "submitted",

@@ -42,6 +42,10 @@ class Asked:
     flow: str
     references: Mapping[str, object]
     """The ids in it by which its sender will know the answer."""
+    shard: int
+    """The shard that it came on, whose hop knows it."""
+    bundle: bytes
+    """The digest of the bundle that it came under."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,8 @@ class Addressed:
     draft: Draft
     fields: tuple[str, ...]
     """The names of the fields that the message carries."""
+    shard: int
+    """The shard of its case, or of the message that it answers, follows or withdraws."""
     cause: bytes = b""
     """The received message that made this office act, whose facts count; empty if none."""
 
@@ -67,6 +73,18 @@ class Publisher:
     directory: KeyDirectory
     cabinet: Cabinet
     entropy: Entropy
+    active: Mapping[bytes, Bundle]
+    """All bundles in force, by digest; `bundle` is the newest of them."""
+
+    def following(self, publication: str, asked: Asked | None) -> "Publisher":
+        """Return the publisher of a record that follows `asked`: under its bundle, while in force.
+
+        A hop lends a message's facts only under their own bundle, as others have other codes.
+        """
+        known = self.bundle.policy.publications.get(publication)
+        if asked is None or known is None or not known.follows:
+            return self
+        return replace(self, bundle=self.active.get(asked.bundle, self.bundle))
 
     def recipients(self, record: Record, asked: Asked | None) -> list[tuple[Flow, Office]]:
         """Return who receives which flow; raises `RecordError` for a record nobody can receive."""
@@ -130,11 +148,13 @@ class Publisher:
         Raises `RecordError` naming the field for a record that cannot be sent.
         """
         addressed = []
+        # The hop of another shard does not know what this answers, or whose facts count.
+        shard = asked.shard if asked else self.cabinet.shard_of(case)
         for flow, office in self.recipients(record, asked):
             draft = self._draft(record, case, asked, flow, office, now_ms)
             fields = self.bundle.policy.schema_for(flow).names_of(draft.mask)
             cause = asked.message if asked and flow.caused_by else b""
-            addressed.append(Addressed(flow.name, office.code, draft, fields, cause))
+            addressed.append(Addressed(flow.name, office.code, draft, fields, shard, cause))
         return addressed
 
     def _draft(
@@ -218,8 +238,11 @@ class Publisher:
             seal_key=seal_key.key_id,
         )
 
-    def withdrawal(self, recipient: str, reference: bytes, now_ms: int) -> Addressed:
-        """Return the message that ends a sharing consent at a recipient that may hold something."""
+    def withdrawal(self, recipient: str, reference: bytes, shard: int, now_ms: int) -> Addressed:
+        """Return the message that ends a sharing consent at a recipient that may hold something.
+
+        It goes on the shard of what it ends: that hop stops what is under way.
+        """
         flow = next(f for f in self.bundle.policy.flows.values() if f.nature == "withdrawal")
         schema = self.bundle.policy.schema_for(flow)
         seal_key = self._seal_key(recipient, now_ms)
@@ -228,7 +251,7 @@ class Publisher:
         facts = self._facts({}, NO_SCOPE)
         values = {"withdrawn_on": _day(now_ms)}
         draft = _drafted(schema, values, header, facts, self, seal_key)
-        return Addressed(flow.name, recipient, draft, schema.names_of(draft.mask))
+        return Addressed(flow.name, recipient, draft, schema.names_of(draft.mask), shard)
 
     def _seal_key(self, office: str, now_ms: int) -> PublicKey:
         key = self.directory.newest(office, KeyUse.SEAL, now_ms)

@@ -60,14 +60,12 @@ def stores() -> dict[str, Store]:
 
 def hop(store: Store, office: str = LA, **more: Any) -> HopReport:
     bundle = signed_bundle()
-    return audit_hop(
-        store, office, 0, {bundle.digest32: bundle}, party_keys(), WITNESS_KEYS, **more
-    )
+    return audit_hop(store, office, {bundle.digest32: bundle}, party_keys(), WITNESS_KEYS, **more)
 
 
 def desk(store: Store, office: str) -> DeskReport:
     bundle = signed_bundle()
-    return audit_desk(store, office, 0, {bundle.digest32: bundle}, party_keys())
+    return audit_desk(store, office, {bundle.digest32: bundle}, party_keys())
 
 
 # Reading and writing a store.

@@ -486,14 +486,14 @@ def test_desk_and_hop_are_not_taken_for_each_other(store: Store) -> None:
 def test_malformed_witness_key_names_the_cure(store: Store) -> None:
     bundle = signed_bundle()
     with pytest.raises(ConfigError, match="correct it"):
-        audit_hop(store, t.LA, 0, {bundle.digest32: bundle}, party_keys(), {"a b": b""})
+        audit_hop(store, t.LA, {bundle.digest32: bundle}, party_keys(), {"a b": b""})
     with pytest.raises(ConfigError, match="correct it"):
-        audit_desk(store, "LANRM001", 0, {bundle.digest32: bundle}, party_keys(), {"w": b""})
+        audit_desk(store, "LANRM001", {bundle.digest32: bundle}, party_keys(), {"w": b""})
 
 
 def test_without_witness_keys_nothing_is_called_witnessed(store: Store) -> None:
     bundle = signed_bundle()
-    report = audit_hop(store, t.LA, 0, {bundle.digest32: bundle}, party_keys())
+    report = audit_hop(store, t.LA, {bundle.digest32: bundle}, party_keys())
     assert report.verified
     assert report.trail.witnessed is None
 

@@ -22,8 +22,8 @@ def cabinet() -> Cabinet:
 
 def test_case_is_found_by_its_number_which_is_stored_nowhere() -> None:
     kept = cabinet()
-    case = kept.case_of("case number 42")
-    assert kept.case_of("case number 42") == kept.find_case("case number 42") == case
+    case = kept.case_of("case number 42", 1)
+    assert kept.case_of("case number 42", 1) == kept.find_case("case number 42") == case
     assert kept.find_case("another") is None
     kept._state.commit()
     assert b"number 42" not in repr(vars(kept._state._store)).encode()
@@ -31,7 +31,7 @@ def test_case_is_found_by_its_number_which_is_stored_nowhere() -> None:
 
 def test_erasing_a_cases_key_erases_the_case() -> None:
     kept = cabinet()
-    one, two = kept.case_of("1"), kept.case_of("2")
+    one, two = kept.case_of("1", 1), kept.case_of("2", 1)
     kept.put("record", b"a", one, {"name": "value"})
     kept.put("record", b"b", two, {"name": "value"})
     kept._state.delete("case", one)
@@ -44,7 +44,7 @@ def test_erasing_a_cases_key_erases_the_case() -> None:
 @pytest.mark.parametrize("place", [20, -1])
 def test_record_that_was_tampered_with(place: int) -> None:
     kept = cabinet()
-    kept.put("record", b"a", kept.case_of("1"), {"name": "value"})
+    kept.put("record", b"a", kept.case_of("1", 1), {"name": "value"})
     value = bytearray(kept._state.get("record", b"a") or b"")
     value[place] ^= 1
     kept._state.put("record", b"a", bytes(value))
@@ -54,7 +54,7 @@ def test_record_that_was_tampered_with(place: int) -> None:
 
 def test_record_put_in_another_place() -> None:
     kept = cabinet()
-    case = kept.case_of("1")
+    case = kept.case_of("1", 1)
     kept.put("sent", b"a", case, {"outcome": "refused"})
     kept._state.put("sent", b"b", kept._state.get("sent", b"a") or b"")
     with pytest.raises(EvidenceError):

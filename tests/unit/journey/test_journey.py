@@ -157,5 +157,5 @@ def audits(world: Played) -> list[OfficeReport]:
     reports: list[OfficeReport] = []
     for office, store in world.stores.items():
         audit = audit_hop if "HOP" in office else audit_desk
-        reports.append(audit(store, office, 0, bundle, party_keys()))
+        reports.append(audit(store, office, bundle, party_keys()))
     return reports
