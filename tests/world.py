@@ -44,10 +44,19 @@ class SeededEntropy:
         return hashlib.shake_256(label).digest(size)
 
 
-@cache
-def draft_bundle() -> bundles.Draft:
+def draft_bundle(shards: int = 1) -> bundles.Draft:
     """The shipped schemas and policies with the demonstration's directory, unsigned."""
-    return bundles.build(bundles.read_sources(REPOSITORY / "policies", REPOSITORY / "schemas"))
+    return _draft(shards)
+
+
+@cache
+def _draft(shards: int) -> bundles.Draft:
+    sources = bundles.read_sources(REPOSITORY / "policies", REPOSITORY / "schemas")
+    if shards > 1:
+        sources[bundles.DIRECTORY_PATH] = (
+            f"shards = {shards}\n".encode() + sources[bundles.DIRECTORY_PATH]
+        )
+    return bundles.build(sources)
 
 
 @cache
@@ -60,11 +69,18 @@ def party_keys() -> dict[str, bytes]:
     return {party: party_signer(party).verifier.public for party in ("LA", "VN")}
 
 
+def signed_bundle(shards: int = 1) -> Bundle:
+    """The bundle, signed by both Parties, valid for a year around `NOW_MS`.
+
+    The more shards, the later it begins, as one with more follows one with fewer.
+    """
+    return _signed(shards)
+
+
 @cache
-def signed_bundle() -> Bundle:
-    """The bundle, signed by both Parties, valid for a year around `NOW_MS`."""
-    draft, note = draft_bundle(), None
-    window = (NOW_MS - 30 * DAY_MS, NOW_MS + YEAR_MS)
+def _signed(shards: int) -> Bundle:
+    draft, note = draft_bundle(shards), None
+    window = (NOW_MS - 30 * DAY_MS + shards, NOW_MS + YEAR_MS)
     for party in ("LA", "VN"):
         note = bundles.sign(note, draft, window, party_signer(party))
     assert note is not None
@@ -78,8 +94,9 @@ def keychain(office: str) -> Keychain:
 
 
 @cache
-def keyring_notes() -> tuple[str, ...]:
-    directory = draft_bundle().directory
+def keyring_notes(shards: int = 1) -> tuple[str, ...]:
+    """Both Parties' keyrings; their version is the number of shards."""
+    directory = draft_bundle(shards).directory
     notes = []
     for party in ("LA", "VN"):
         lines = [
@@ -89,51 +106,59 @@ def keyring_notes() -> tuple[str, ...]:
             for line in key_lines(keychain(office))
         ]
         subscribed = SUBSCRIPTIONS if party == "VN" else ()
-        keyring = make_keyring(party, 1, lines, directory, subscribed)
+        keyring = make_keyring(party, shards, lines, directory, subscribed)
         notes.append(sign_keyring(keyring, party_signer(party)))
     return tuple(notes)
 
 
 @dataclass
 class World:
-    """Desks LANRM001, VNNRM001, VNSVC001 and hops LAHOP001, VNHOP001."""
+    """Desks LANRM001, VNNRM001, VNSVC001 and hops LAHOP001, VNHOP001.
+
+    The hop of another shard than the first goes by the name LAHOP001/1 here.
+    """
 
     transport: Transport = field(default_factory=MemoryTransport)
     stores: dict[str, Store] = field(default_factory=dict)
     now_ms: int = NOW_MS
     offices: tuple[str, ...] = OFFICES
+    shards: int = 1
 
     def __post_init__(self) -> None:
         self._spooled = itertools.count(1)
         self.hops: dict[str, Hop] = {}
         self.desks: dict[str, Desk] = {}
-        for office in self.offices:
-            self.stores.setdefault(office, MemoryStore())
-            self.start(office)
+        self.start_all()
 
-    def start(self, office: str) -> None:
-        """Start, or restart, one office from its store."""
-        entropy = SeededEntropy(f"{office} {next(self._spooled)}")
-        store, directory = self.stores[office], draft_bundle().directory
-        bundle = signed_bundle()
+    def start_all(self) -> None:
+        """Start, or restart, everybody."""
+        for office in self.offices:
+            for shard in range(self.shards if "HOP" in office else 1):
+                self.start(f"{office}/{shard}" if shard else office)
+
+    def add_shard(self) -> None:
+        """Have one more shard by a new bundle and keyrings; the old bundles stay in force too."""
+        self.shards += 1
+        self.start_all()
+
+    def start(self, name: str) -> None:
+        """Start, or restart, one office, or one shard of a hop, from its store."""
+        entropy = SeededEntropy(f"{name} {next(self._spooled)}")
+        store, directory = self.stores.setdefault(name, MemoryStore()), draft_bundle().directory
+        signed = [signed_bundle(shards) for shards in range(1, self.shards + 1)]
+        trusted = {bundle.digest32: bundle for bundle in signed}
+        office, _, shard = name.partition("/")
         if "HOP" in office:
-            setup = HopSetup(
-                keychain(office),
-                {bundle.digest32: bundle},
-                party_keys(),
-                peers_of(office, directory),
-            )
-            self.hops[office] = Hop(setup, store, self.transport, entropy)
-            self.hops[office].start(keyring_notes(), self.now_ms)
+            peers = peers_of(office, directory)
+            setup = HopSetup(keychain(office), trusted, party_keys(), peers, int(shard or "0"))
+            self.hops[name] = Hop(setup, store, self.transport, entropy)
+            self.hops[name].start(keyring_notes(self.shards), self.now_ms)
         else:
             desk_setup = DeskSetup(
-                keychain(office),
-                {bundle.digest32: bundle},
-                party_keys(),
-                directory.office(office).hop,
+                keychain(office), trusted, party_keys(), directory.office(office).hop, self.shards
             )
             self.desks[office] = Desk(desk_setup, store, self.transport, entropy)
-            self.desks[office].start(keyring_notes(), self.now_ms)
+            self.desks[office].start(keyring_notes(self.shards), self.now_ms)
 
     @property
     def everyone(self) -> Iterator[Hop | Desk]:
