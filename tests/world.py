@@ -22,7 +22,7 @@ from xref.ports import Store, Transport
 from xref.tlog.note import Signer
 from xref.wire.key import KeyUse, SigningKey
 from xref.wire.keyring import SubscribeLine
-from xref.wire.office import party_name
+from xref.wire.office import Link, party_name
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 NOW_MS = int(datetime(2026, 11, 20, 8, tzinfo=UTC).timestamp() * 1000)
@@ -159,6 +159,12 @@ class World:
             )
             self.desks[office] = Desk(desk_setup, store, self.transport, entropy)
             self.desks[office].start(keyring_notes(self.shards), self.now_ms)
+
+    def sender_of(self, link: Link) -> Hop | Desk:
+        """Return whoever sends on a link."""
+        if "HOP" not in link.sender:
+            return self.desks[link.sender]
+        return self.hops[f"{link.sender}/{link.shard}" if link.shard else link.sender]
 
     @property
     def everyone(self) -> Iterator[Hop | Desk]:

@@ -81,7 +81,7 @@ def resigned(envelope: Envelope, **header: Any) -> Envelope:
 
 def send(world: World, link: Link, slots: Sequence[Slot]) -> int:
     """Append slots to a link as its sender would, whatever they hold, and publish them."""
-    sender = world.hops.get(link.sender) or world.desks[link.sender]
+    sender = world.sender_of(link)
     expires_ms = world.now_ms + 30 * DAY_MS
     first = sender.endpoint.append(link, [Queued(slot, expires_ms) for slot in slots])
     parcels = tuple(sender.endpoint.flush(world.now_ms))
@@ -99,7 +99,7 @@ def turn(world: World, office: str) -> Any:
 
 def waiting(world: World, link: Link) -> list[Slot]:
     """The unacknowledged slots of a link."""
-    sender = world.hops.get(link.sender) or world.desks[link.sender]
+    sender = world.sender_of(link)
     prefix = link.name.encode() + b"\0"
     return [parse_slot(value[8:]) for _, value in sender.state.scan("outbox", prefix)]
 
@@ -122,7 +122,7 @@ def parcel(
     """A parcel with the link's real keys and any payload."""
     sender = keychain(link.sender).signing(KeyUse.PARCEL, world.now_ms)
     receiver = next(k for k in keychain(link.receiver).keys if k.use is KeyUse.SEAL).public
-    owner = world.hops.get(link.sender) or world.desks[link.sender]
+    owner = world.sender_of(link)
     sequence = owner.endpoint.outgoing[link].sequence + ahead
     ids = sender.public.key_id, receiver.key_id
     clear = Clear(kind, link.link_id, generation, sequence, *ids)
