@@ -98,9 +98,7 @@ def test_receiver_claims_it_got_nothing() -> None:
     world.settle()
     world.stores[VN_HOP] = before  # what the hop abroad shows to an auditor
     bundles = {signed_bundle().digest32: signed_bundle()}
-    reports = [
-        audit_hop(world.stores[hop], hop, bundles, party_keys()) for hop in (LA_HOP, VN_HOP)
-    ]
+    reports = [audit_hop(world.stores[hop], hop, bundles, party_keys()) for hop in (LA_HOP, VN_HOP)]
     said = reconcile(reports).unsettled  # what it countersigned and must account for
     assert any(BORDER.name in each and f"missing from {VN_HOP}'s account" in each for each in said)
     # And without any account of the receiver's at all: the sender holds the proof itself.
