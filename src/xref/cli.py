@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xref import __version__, commands
+from xref import __version__, commands, kafka_commands
 from xref.errors import EvidenceError, XrefError
 
 _EXIT_EVIDENCE = 3
@@ -56,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_keys(top)
     _add_bundle(top)
     _add_audit(top)
+    _add_kafka(top)
     return parser
 
 
@@ -357,3 +358,48 @@ def _add_audit(top: "Commands") -> None:
     )
     _add_json(parser)
     parser.set_defaults(run=commands.audit)
+
+
+def _add_kafka(top: "Commands") -> None:
+    group = _group(top, "kafka", "What the links of an office need on a Kafka cluster.")
+    parser = _command(
+        group,
+        "topics",
+        "Print the topics of an office's links; make what is missing and compare the rest.",
+        "xref kafka topics --config la-hop/hop.toml --replication 3 --apply",
+    )
+    _add_config(parser, "hop.toml")
+    _add_all(parser)
+    parser.add_argument(
+        "--replication",
+        type=_count,
+        default=3,
+        metavar="N",
+        help="on how many brokers each parcel is kept (default: 3)",
+    )
+    parser.add_argument("--apply", action="store_true", help="make topics and partitions, compare")
+    _add_json(parser)
+    parser.set_defaults(run=kafka_commands.topics)
+    parser = _command(
+        group,
+        "acls",
+        "Print the least rights that an office needs, as lines for Kafka's kafka-acls.",
+        "xref kafka acls --config la-hop/hop.toml --principal-format 'User:CN={office}'",
+    )
+    _add_config(parser, "hop.toml")
+    _add_all(parser)
+    parser.add_argument(
+        "--principal-format",
+        default="User:{office}",
+        metavar="TEXT",
+        help="what the cluster calls an office; {office} and {party} are filled in "
+        "(default: User:{office})",
+    )
+    _add_json(parser)
+    parser.set_defaults(run=kafka_commands.acls)
+
+
+def _add_all(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--all", action="store_true", help="for every office of the bundle on this cluster"
+    )

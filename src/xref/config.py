@@ -170,6 +170,12 @@ class WitnessConfig(_Participant):
     state: str = "witness.sqlite"
 
 
+def load_office(file: Path) -> HopConfig | DeskConfig:
+    """Return the configuration of a hop or of a desk, which is one that names an adapter."""
+    is_desk = file.is_file() and b"\nadapter" in file.read_bytes()
+    return load_config(file, DeskConfig) if is_desk else load_config(file, HopConfig)
+
+
 _SAYS: Final = {
     "extra_forbidden": "no such setting here; remove it, or name the file of the right kind",
     "missing": "is missing; add it",

@@ -1,10 +1,13 @@
 """Wiring for Kafka, apart because its client is an optional package."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from xref.config import KafkaConfig, PeerClusterConfig
 from xref.drivers.kafka_connection import KafkaCluster, Sasl, Tls
+from xref.drivers.kafka_topics import apply_topics
 from xref.drivers.kafka_transport import KafkaTransport
+from xref.kafka_plan import Applied, Topic
 
 
 def cluster(config: KafkaConfig | PeerClusterConfig, folder: Path) -> KafkaCluster:
@@ -29,3 +32,8 @@ def kafka_transport(config: KafkaConfig, folder: Path) -> KafkaTransport:
     """Return the transport of a configuration; it connects when it is used."""
     peers = {peer.party: cluster(peer, folder) for peer in config.peers}
     return KafkaTransport(cluster(config, folder), peers)
+
+
+def apply_plan(config: KafkaConfig, folder: Path, topics: Sequence[Topic]) -> list[Applied]:
+    """Make the topics that a cluster lacks and compare the rest."""
+    return apply_topics(cluster(config, folder), topics)

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -35,6 +35,7 @@ from xref.drivers.witness_http import HttpWitness, Witness, WitnessServer, Witne
 from xref.errors import ConfigError, MalformedError
 from xref.hop import Hop, HopSetup
 from xref.issue_keys import peers_of
+from xref.kafka_plan import Applied, Topic
 from xref.keychain import Keychain, KeyDirectory
 from xref.limits import CLOCK_SKEW_MS, LOG_SIZE_MAX, MESSAGE_LIFE_MS_MAX
 from xref.ports import Store, Transport
@@ -51,12 +52,25 @@ _SPOOL_BATCH = 256
 def _transport(config: SqliteConfig | KafkaConfig, folder: Path) -> Transport:
     if isinstance(config, SqliteConfig):
         return SqliteTransport(folder / config.folder, config.retention_days)
-    try:
-        from xref.kafka_wiring import kafka_transport  # noqa: PLC0415 - aiokafka is optional
-    except ImportError as error:
-        message = 'driver "kafka" needs the package aiokafka; run `pip install "xref[kafka]"`'
-        raise ConfigError(message) from error
+    with _optional_package():
+        from xref.kafka_wiring import kafka_transport  # noqa: PLC0415 - its client is optional
     return kafka_transport(config, folder)
+
+
+def apply_topics(config: KafkaConfig, folder: Path, topics: Sequence[Topic]) -> list[Applied]:
+    """Make the topics that a cluster lacks and compare the rest; raises `UnavailableError`."""
+    with _optional_package():
+        from xref.kafka_wiring import apply_plan  # noqa: PLC0415 - its client is optional
+    return apply_plan(config, folder, topics)
+
+
+@contextmanager
+def _optional_package() -> Iterator[None]:
+    try:
+        yield
+    except ImportError as error:
+        message = 'Kafka needs a package that is not here; run `pip install "xref[kafka]"`'
+        raise ConfigError(message) from error
 
 
 def bundles_of(config: HopConfig | DeskConfig, folder: Path) -> dict[bytes, Bundle]:
@@ -270,6 +284,7 @@ def _trusted(directory: KeyDirectory, origin: str) -> Verifier | None:
 __all__ = [
     "DeskOffice",
     "Rim",
+    "apply_topics",
     "bundles_of",
     "open_hop",
     "open_state",

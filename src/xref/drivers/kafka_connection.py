@@ -27,6 +27,7 @@ from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.structs import TopicPartition
 
 from xref.errors import ConfigError, UnavailableError
+from xref.kafka_plan import topic_name
 from xref.wire.office import Link
 
 _REQUEST_SECONDS: Final = 10
@@ -74,7 +75,7 @@ class KafkaCluster:
 
     def topic(self, link: Link) -> str:
         """Return the topic of a link, which all its shards share."""
-        return f"{self.prefix}.{link.sender}.{link.receiver}"
+        return topic_name(self.prefix, link)
 
     def partition(self, link: Link) -> TopicPartition:
         """Return where a link's parcels are: the topic is its offices', the partition its shard."""
