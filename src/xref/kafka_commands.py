@@ -6,7 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any, Final
 
-from xref.bundle import Bundle
+from xref.bundle import Bundle, shards_of
 from xref.config import KafkaConfig, PeerClusterConfig, load_office
 from xref.errors import ConfigError
 from xref.kafka_plan import (
@@ -37,9 +37,7 @@ class _Setup:
         self.office, self.folder = config.office, file.parent
         self.kafka: KafkaConfig = config.transport
         self.bundles: list[Bundle] = list(bundles_of(config, self.folder).values())
-        self.shards = 1 + max(
-            office.shard for each in self.bundles for office in each.directory.offices.values()
-        )
+        self.shards = shards_of(self.bundles)
 
     def links(self, elsewhere: set[str]) -> list[Link]:
         """Return the links published on a cluster: all but those of the Parties `elsewhere`."""
