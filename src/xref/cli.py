@@ -7,10 +7,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xref import __version__, commands, kafka_commands
+from xref.arguments import (
+    add_by,
+    add_command,
+    add_config,
+    add_days,
+    add_group,
+    add_json,
+    whole_number,
+)
 from xref.errors import EvidenceError, XrefError
 
+if TYPE_CHECKING:
+    from xref.arguments import Commands
+
 _EXIT_EVIDENCE = 3
-_DAYS_MAX = 3650
 # Named here, as `xref.demo_cases` holds what no hop's process should: words of a person's forms.
 DEMO_CASES = (
     "journey",
@@ -56,72 +67,12 @@ def _parser() -> argparse.ArgumentParser:
     _add_keys(top)
     _add_bundle(top)
     _add_audit(top)
-    _add_kafka(top)
+    kafka_commands.add_kafka(top)
     return parser
 
 
-if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - what add_subparsers returns
-
-
-def _command(
-    group: "Commands",
-    name: str,
-    says: str,
-    example: str,
-) -> argparse.ArgumentParser:
-    return group.add_parser(
-        name,
-        help=says,
-        description=says,
-        epilog=f"example:\n  {example}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-
-
-def _group(top: "Commands", name: str, says: str) -> "Commands":
-    parser = top.add_parser(name, help=says, description=says)
-    return parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-
-
-def _add_config(parser: argparse.ArgumentParser, default: str) -> None:
-    parser.add_argument(
-        "--config",
-        type=Path,
-        default=Path(default),
-        metavar="FILE",
-        help=f"configuration of the office (default: {default} in this folder)",
-    )
-
-
-def _add_json(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print one JSON object, for scripts")
-
-
-def _add_by(parser: argparse.ArgumentParser, says: str, *, required: bool = False) -> None:
-    parser.add_argument("--by", default="", required=required, metavar="NAME", help=says)
-
-
-def _count(text: str) -> int:
-    """Return a whole number from 1."""
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise argparse.ArgumentTypeError("give a whole number from 1")
-    return int(text)
-
-
-def _days(text: str) -> int:
-    if (days := _count(text)) > _DAYS_MAX:
-        message = f"give at most {_DAYS_MAX} days"
-        raise argparse.ArgumentTypeError(message)
-    return days
-
-
-def _add_days(parser: argparse.ArgumentParser, says: str) -> None:
-    parser.add_argument("--days", type=_days, default=365, metavar="N", help=says)
-
-
 def _add_demo(top: "Commands") -> None:
-    parser = _command(
+    parser = add_command(
         top,
         "demo",
         "Play a case between Lao PDR and Viet Nam with real processes, and verify it.",
@@ -141,56 +92,58 @@ def _add_demo(top: "Commands") -> None:
         metavar="DIR",
         help="folder for all participants' files; made anew each time (default: xref-demo)",
     )
-    _add_json(parser)
+    add_json(parser)
     parser.set_defaults(run=commands.demo)
 
 
 def _add_running(top: "Commands") -> None:
-    group = _group(top, "hop", "A Party's border.")
-    parser = _command(group, "run", "Run a hop until Ctrl-C.", "cd la-hop && xref hop run")
-    _add_config(parser, "hop.toml")
+    group = add_group(top, "hop", "A Party's border.")
+    parser = add_command(group, "run", "Run a hop until Ctrl-C.", "cd la-hop && xref hop run")
+    add_config(parser, "hop.toml")
     parser.set_defaults(run=commands.hop_run)
-    group = _group(top, "witness", "Countersigns logs that only grow.")
-    parser = _command(group, "run", "Run a witness until Ctrl-C.", "cd witness && xref witness run")
-    _add_config(parser, "witness.toml")
+    group = add_group(top, "witness", "Countersigns logs that only grow.")
+    parser = add_command(
+        group, "run", "Run a witness until Ctrl-C.", "cd witness && xref witness run"
+    )
+    add_config(parser, "witness.toml")
     parser.set_defaults(run=commands.witness_run)
 
 
 def _add_desk(top: "Commands") -> None:
-    group = _group(top, "desk", "An office's end.")
-    parser = _command(group, "run", "Run a desk until Ctrl-C.", "cd la-nrm && xref desk run")
-    _add_config(parser, "desk.toml")
+    group = add_group(top, "desk", "An office's end.")
+    parser = add_command(group, "run", "Run a desk until Ctrl-C.", "cd la-nrm && xref desk run")
+    add_config(parser, "desk.toml")
     parser.set_defaults(run=commands.desk_run)
-    parser = _command(
+    parser = add_command(
         group,
         "submit",
         "Read a form of the office and hand its good records to the desk.",
         "cd la-nrm && xref desk submit referrals.csv",
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="CSV or JSON, as the adapter says")
-    _add_by(parser, "who prepared it; without it no second person can approve it")
-    _add_config(parser, "desk.toml")
-    _add_json(parser)
+    add_by(parser, "who prepared it; without it no second person can approve it")
+    add_config(parser, "desk.toml")
+    add_json(parser)
     parser.set_defaults(run=commands.desk_submit)
-    parser = _command(
+    parser = add_command(
         group,
         "status",
         "Show what became of each message, what was withheld and by which rule.",
         "cd la-nrm && xref desk status",
     )
-    _add_config(parser, "desk.toml")
-    _add_json(parser)
+    add_config(parser, "desk.toml")
+    add_json(parser)
     parser.set_defaults(run=commands.desk_status)
-    parser = _command(
+    parser = add_command(
         group,
         "inbox",
         "List what was received and opened, without its content.",
         "cd vn-nrm && xref desk inbox",
     )
-    _add_config(parser, "desk.toml")
-    _add_json(parser)
+    add_config(parser, "desk.toml")
+    add_json(parser)
     parser.set_defaults(run=commands.desk_inbox)
-    parser = _command(
+    parser = add_command(
         group,
         "fact",
         "Add facts that became known to a held record; the desk submits it as a new message.",
@@ -198,35 +151,35 @@ def _add_desk(top: "Commands") -> None:
     )
     parser.add_argument("case", metavar="CASE", help="the office's own case number")
     parser.add_argument("facts", nargs="+", metavar="FACT=VALUE", help="for example asylum=no")
-    _add_by(parser, "who says so; this person cannot approve it as well")
-    _add_config(parser, "desk.toml")
+    add_by(parser, "who says so; this person cannot approve it as well")
+    add_config(parser, "desk.toml")
     parser.set_defaults(run=commands.desk_fact)
     _add_approve(group)
-    parser = _command(
+    parser = add_command(
         group,
         "withdraw",
         "Withdraw a person's sharing consent: what waits is stopped, what arrived is erased.",
         "cd la-nrm && xref desk withdraw CASE-NUMBER",
     )
     parser.add_argument("case", metavar="CASE", help="the office's own case number")
-    _add_config(parser, "desk.toml")
+    add_config(parser, "desk.toml")
     parser.set_defaults(run=commands.desk_withdraw)
 
 
 def _add_subscribe(top: "Commands") -> None:
-    parser = _command(
+    parser = add_command(
         top,
         "subscribe",
         "Print the line that subscribes this office to a flow, for its Party's next keyring.",
         "cd vn-consulate && xref subscribe travel-notice-consular > subscribe.pub",
     )
     parser.add_argument("flow", metavar="FLOW", help="for example travel-notice-consular")
-    _add_config(parser, "desk.toml")
+    add_config(parser, "desk.toml")
     parser.set_defaults(run=commands.subscribe)
 
 
 def _add_journey(top: "Commands") -> None:
-    parser = _command(
+    parser = add_command(
         top,
         "journey",
         "Tell a case's story from an office's own records, from its first message to its last.",
@@ -235,29 +188,29 @@ def _add_journey(top: "Commands") -> None:
     parser.add_argument(
         "case", metavar="CASE", help="the office's own case number, or a message's number"
     )
-    _add_config(parser, "desk.toml")
-    _add_json(parser)
+    add_config(parser, "desk.toml")
+    add_json(parser)
     parser.set_defaults(run=commands.journey)
 
 
 def _add_approve(group: "Commands") -> None:
-    parser = _command(
+    parser = add_command(
         group,
         "approve",
         "Approve, as a second person, a record on another ground than the sharing consent.",
         'cd la-nrm && xref desk approve CASE-NUMBER --by "NAME"',
     )
     parser.add_argument("case", metavar="CASE", help="the office's own case number")
-    _add_by(parser, "who approves it: not who prepared it", required=True)
+    add_by(parser, "who approves it: not who prepared it", required=True)
     parser.add_argument(
         "--publication", default="", metavar="KIND", help="which one, where several of a case wait"
     )
-    _add_config(parser, "desk.toml")
+    add_config(parser, "desk.toml")
     parser.set_defaults(run=commands.desk_approve)
 
 
 def _add_keys(top: "Commands") -> None:
-    group = _group(top, "keys", "An office's private keys, and what its Party needs of them.")
+    group = add_group(top, "keys", "An office's private keys, and what its Party needs of them.")
     for name, says, example, run in (
         ("new", "Make an office's keys.", "xref keys new LANRM001", commands.keys_new),
         (
@@ -268,11 +221,11 @@ def _add_keys(top: "Commands") -> None:
         ),
         ("show", "Print the public lines for the Party.", "xref keys show", commands.keys_show),
     ):
-        parser = _command(group, name, says, example)
+        parser = add_command(group, name, says, example)
         if name == "new":
             parser.add_argument("office", metavar="OFFICE", help="for example LANRM001")
         if name != "show":
-            _add_days(parser, "days of validity (default: 365)")
+            add_days(parser, "days of validity (default: 365)")
         parser.add_argument(
             "--keys",
             type=Path,
@@ -281,13 +234,15 @@ def _add_keys(top: "Commands") -> None:
             help="the office's key file (default: keys.json in this folder)",
         )
         parser.set_defaults(run=run)
-    group = _group(top, "party", "A Party's own key, which signs its keyring and the bundles.")
-    parser = _command(group, "new", "Make a Party's or witness's key.", "xref party new party.key")
+    group = add_group(top, "party", "A Party's own key, which signs its keyring and the bundles.")
+    parser = add_command(
+        group, "new", "Make a Party's or witness's key.", "xref party new party.key"
+    )
     parser.add_argument(
         "key", type=Path, metavar="FILE", help="the new key file; never overwritten"
     )
     parser.set_defaults(run=commands.party_new)
-    parser = _command(
+    parser = add_command(
         group,
         "keyring",
         "Sign a keyring from the offices' public lines.",
@@ -300,7 +255,7 @@ def _add_keys(top: "Commands") -> None:
         "--key", type=Path, required=True, metavar="FILE", help="the Party's key file"
     )
     parser.add_argument(
-        "--version", type=_count, required=True, metavar="N", help="higher than the last one"
+        "--version", type=whole_number, required=True, metavar="N", help="higher than the last one"
     )
     parser.add_argument(
         "--bundle", type=Path, required=True, metavar="DIR", help="the bundle with the directory"
@@ -312,8 +267,8 @@ def _add_keys(top: "Commands") -> None:
 
 
 def _add_bundle(top: "Commands") -> None:
-    group = _group(top, "bundle", "Schemas, rules and directory, signed by every Party.")
-    parser = _command(
+    group = add_group(top, "bundle", "Schemas, rules and directory, signed by every Party.")
+    parser = add_command(
         group,
         "build",
         "Write an unsigned bundle from what xref ships and a directory of offices.",
@@ -327,7 +282,7 @@ def _add_bundle(top: "Commands") -> None:
         help="the offices of all Parties (default: the demonstration's)",
     )
     parser.set_defaults(run=commands.bundle_build)
-    parser = _command(
+    parser = add_command(
         group,
         "sign",
         "Add a Party's signature.",
@@ -338,16 +293,16 @@ def _add_bundle(top: "Commands") -> None:
     parser.add_argument(
         "--key", type=Path, required=True, metavar="FILE", help="the Party's key file"
     )
-    _add_days(parser, "days of validity, which the first signature sets (default: 365)")
+    add_days(parser, "days of validity, which the first signature sets (default: 365)")
     parser.set_defaults(run=commands.bundle_sign)
-    parser = _command(group, "show", "Show what a bundle holds.", "xref bundle show bundle")
+    parser = add_command(group, "show", "Show what a bundle holds.", "xref bundle show bundle")
     parser.add_argument("bundle", type=Path, metavar="DIR", help="the bundle's folder")
-    _add_json(parser)
+    add_json(parser)
     parser.set_defaults(run=commands.bundle_show)
 
 
 def _add_audit(top: "Commands") -> None:
-    parser = _command(
+    parser = add_command(
         top,
         "audit",
         "Verify trails and links offline, and reconcile the accounts of several offices.",
@@ -356,50 +311,5 @@ def _add_audit(top: "Commands") -> None:
     parser.add_argument(
         "folders", type=Path, nargs="+", metavar="FOLDER", help="with hop.toml or desk.toml"
     )
-    _add_json(parser)
+    add_json(parser)
     parser.set_defaults(run=commands.audit)
-
-
-def _add_kafka(top: "Commands") -> None:
-    group = _group(top, "kafka", "What the links of an office need on a Kafka cluster.")
-    parser = _command(
-        group,
-        "topics",
-        "Print the topics of an office's links; make what is missing and compare the rest.",
-        "xref kafka topics --config la-hop/hop.toml --replication 3 --apply",
-    )
-    _add_config(parser, "hop.toml")
-    _add_all(parser)
-    parser.add_argument(
-        "--replication",
-        type=_count,
-        default=3,
-        metavar="N",
-        help="on how many brokers each parcel is kept (default: 3)",
-    )
-    parser.add_argument("--apply", action="store_true", help="make topics and partitions, compare")
-    _add_json(parser)
-    parser.set_defaults(run=kafka_commands.topics)
-    parser = _command(
-        group,
-        "acls",
-        "Print the least rights that an office needs, as lines for Kafka's kafka-acls.",
-        "xref kafka acls --config la-hop/hop.toml --principal-format 'User:CN={office}'",
-    )
-    _add_config(parser, "hop.toml")
-    _add_all(parser)
-    parser.add_argument(
-        "--principal-format",
-        default="User:{office}",
-        metavar="TEXT",
-        help="what the cluster calls an office; {office} and {party} are filled in "
-        "(default: User:{office})",
-    )
-    _add_json(parser)
-    parser.set_defaults(run=kafka_commands.acls)
-
-
-def _add_all(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--all", action="store_true", help="for every office of the bundle on this cluster"
-    )

@@ -2,10 +2,11 @@
 
 import json
 import sys
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from xref.arguments import add_command, add_config, add_group, add_json, whole_number
 from xref.bundle import Bundle, shards_of
 from xref.config import KafkaConfig, PeerClusterConfig, load_office
 from xref.errors import ConfigError
@@ -22,6 +23,9 @@ from xref.kafka_plan import (
 )
 from xref.wire.office import Link, party_of
 from xref.wiring import apply_topics, bundles_of
+
+if TYPE_CHECKING:
+    from xref.arguments import Commands
 
 _DAY_MS: Final = 86_400_000
 
@@ -142,3 +146,49 @@ def _rights_as_json(servers: list[str], some: list[Right]) -> dict[str, Any]:
 
 def _print_json(value: object) -> None:
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def add_kafka(top: "Commands") -> None:
+    """Add the commands."""
+    group = add_group(top, "kafka", "What the links of an office need on a Kafka cluster.")
+    parser = add_command(
+        group,
+        "topics",
+        "Print the topics of an office's links; make what is missing and compare the rest.",
+        "xref kafka topics --config la-hop/hop.toml --replication 3 --apply",
+    )
+    add_config(parser, "hop.toml")
+    _add_all(parser)
+    parser.add_argument(
+        "--replication",
+        type=whole_number,
+        default=3,
+        metavar="N",
+        help="on how many brokers each parcel is kept (default: 3)",
+    )
+    parser.add_argument("--apply", action="store_true", help="make topics and partitions, compare")
+    add_json(parser)
+    parser.set_defaults(run=topics)
+    parser = add_command(
+        group,
+        "acls",
+        "Print the least rights that an office needs, as lines for Kafka's kafka-acls.",
+        "xref kafka acls --config la-hop/hop.toml --principal-format 'User:CN={office}'",
+    )
+    add_config(parser, "hop.toml")
+    _add_all(parser)
+    parser.add_argument(
+        "--principal-format",
+        default="User:{office}",
+        metavar="TEXT",
+        help="what the cluster calls an office; {office} and {party} are filled in "
+        "(default: User:{office})",
+    )
+    add_json(parser)
+    parser.set_defaults(run=acls)
+
+
+def _add_all(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--all", action="store_true", help="for every office of the bundle on this cluster"
+    )
