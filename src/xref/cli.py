@@ -27,6 +27,7 @@ DEMO_CASES = (
     "journey",
     "first-crossing",
     "asylum",
+    "child",
     "own-choice",
     "no-consular-contact",
     "withdrawal",

@@ -127,7 +127,8 @@ class Demo:
     def _hand_in(self, step: HandIn) -> None:
         about = self._received(step.office, step.about) if step.about else ""
         file = place_form(self._data, step.office, step.form, case=step.case, about=about)
-        self._command(step.office, ["desk", "submit", f"forms/{file.name}"])
+        prepared = ["--by", step.by] if step.by else []
+        self._command(step.office, ["desk", "submit", f"forms/{file.name}", *prepared])
         self._await(step.office, is_final=step.waits)
         self._show_new()
 
@@ -208,11 +209,9 @@ class Demo:
 
     def _show_new(self) -> None:
         """Show what every office has sent, or learned of, since the last step."""
-        for message in self.messages():
-            key = f"{message.id} {message.outcome}"
-            if key not in self._shown:
-                self._shown.add(key)
-                screen.show_crossing(self._out, message, self.bundle)
+        new = [each for each in self.messages() if f"{each.id} {each.outcome}" not in self._shown]
+        self._shown |= {f"{each.id} {each.outcome}" for each in new}
+        screen.show_crossings(self._out, new, self.bundle)
 
     def holdings(self) -> dict[str, dict[str, Any]]:
         """Return what each desk has received and holds: field names by type, no value."""

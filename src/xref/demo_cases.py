@@ -23,7 +23,8 @@ class HandIn:
     """An office hands in a sample form and waits for what becomes of it.
 
     `case` takes one person's row of a table; `about` names the flow of the received message that
-    the form answers or follows. `waits` is False where nothing can arrive yet.
+    the form answers or follows; `by` is who prepared it, where that counts. `waits` is False where
+    nothing can arrive yet.
     """
 
     office: str
@@ -31,6 +32,7 @@ class HandIn:
     form: str
     case: str = ""
     about: str = ""
+    by: str = ""
     waits: bool = True
 
 
@@ -218,6 +220,36 @@ CASES: Final[Mapping[str, Case]] = {
                 waits=True,
             ),
             _told(LA_NRM, _NOT_INFORMED, "The story of the case"),
+        ),
+    ),
+    "child": Case(
+        "A child without a guardian: no return, but protection at once",
+        ALL_DESKS,
+        (
+            HandIn(
+                LA_NRM,
+                "LA nrm would send her home; every reason against it is told at once",
+                "returns.csv",
+                _CHILD,
+            ),
+            HandIn(
+                LA_NRM,
+                "She is in danger: LA nrm refers her for protection, on her best interests",
+                "emergency.csv",
+                _CHILD,
+                by="Bounmy",
+            ),
+            Run(
+                LA_NRM,
+                "The desk waits for a second person's approval, who is not the first",
+                ("journey", _CHILD),
+            ),
+            Run(
+                LA_NRM,
+                "A second person approves; VN nrm owes to have a guardian appointed",
+                ("desk", "approve", _CHILD, "--by", "Khamla"),
+                waits=True,
+            ),
         ),
     ),
     "own-choice": Case(

@@ -67,6 +67,13 @@ class Journey:
     events: tuple[Event, ...]
     held: tuple[HeldRecord, ...]
 
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The ids of all rules that withheld, refused or hold something, once each."""
+        sent = [each for each in self.events if isinstance(each, SentMessage)]
+        told = [rule for each in sent if each.outcome != "rejected" for rule in each.rules]
+        return tuple(dict.fromkeys([*told, *(r for each in self.held for r in each.reasons)]))
+
     def as_json(self, bundle: Bundle) -> dict[str, Any]:
         """Return the journey for scripts."""
         return {

@@ -95,24 +95,38 @@ def show_message(out: Console, message: SentMessage, bundle: Bundle, number: int
     out.print(_pairs(rows))
 
 
-def show_crossing(out: Console, message: SentMessage, bundle: Bundle) -> None:
-    """Show a message in a line or two: how many fields crossed; what was withheld, and why."""
-    line = Text(f"{message.sender} → {message.recipient}  ")
-    line.append(message.type, style="bold")
-    if message.outcome in ("opened", "delivered", "forwarded"):
-        line.append(f"  {_fields(len(message.disclosed))}", style="dim")
-    words, colour = _outcome(message)
-    line.append(f"  {words}", style=colour)
-    out.print(_indent(line))
-    if message.outcome == "refused":
-        out.print(_pairs([("why", _rule(bundle, rule)) for rule in message.reasons], 6))
-        out.print(_pairs([("do", cure) for cure in _cures(bundle, message.reasons)], 6))
-    elif message.outcome == "opened" and message.withheld:
-        rows = [
-            ("withheld", Text(name).append(f"  {', '.join(rules)}", style="dim"))
-            for name, rules in message.withheld.items()
-        ]
-        out.print(_pairs(rows, 6))
+def show_crossings(out: Console, messages: Sequence[SentMessage], bundle: Bundle) -> None:
+    """Show messages in a line each: how many fields crossed; what was withheld, and why.
+
+    What several were refused for is told once, below them.
+    """
+    for place, message in enumerate(messages):
+        line = Text(f"{message.sender} → {message.recipient}  ")
+        line.append(message.type, style="bold")
+        if message.outcome in ("opened", "delivered", "forwarded"):
+            line.append(f"  {_fields(len(message.disclosed))}", style="dim")
+        words, colour = _outcome(message)
+        line.append(f"  {words}", style=colour)
+        out.print(_indent(line))
+        if message.outcome == "opened" and message.withheld:
+            out.print(_pairs(_withheld(message), 6))
+        elif message.reasons and message.reasons != _reasons_after(messages, place):
+            rows: list[tuple[str, Text | str]] = [
+                ("why", _rule(bundle, rule)) for rule in message.reasons
+            ]
+            rows += [("do", cure) for cure in _cures(bundle, message.reasons)]
+            out.print(_pairs(rows, 6))
+
+
+def _reasons_after(messages: Sequence[SentMessage], place: int) -> tuple[str, ...]:
+    return messages[place + 1].reasons if place + 1 < len(messages) else ()
+
+
+def _withheld(message: SentMessage) -> list[tuple[str, Text | str]]:
+    return [
+        ("withheld", Text(f"{name}  ").append(", ".join(rules), style="dim"))
+        for name, rules in message.withheld.items()
+    ]
 
 
 def show_holdings(out: Console, held: Mapping[str, Mapping[str, Any]]) -> None:
@@ -163,12 +177,15 @@ def show_status(
         _show_held(out, record, bundle)
 
 
-def _show_held(out: Console, record: HeldRecord, bundle: Bundle) -> None:
+def _show_held(out: Console, record: HeldRecord, bundle: Bundle, *, explained: bool = True) -> None:
     out.print(Text(f"held: case {record.case}, {record.publication}", style="bold yellow"))
     rows: list[tuple[str, Text | str]] = [("since", _moment(record.since_ms))]
     if record.problem:
         rows.append(("problem", record.problem))
-    rows += [("why", _rule(bundle, rule)) for rule in record.reasons]
+    if explained:
+        rows += [("why", _rule(bundle, rule)) for rule in record.reasons]
+    elif record.reasons:
+        rows.append(("why", ", ".join(record.reasons)))
     rows += [("do", cure) for cure in _cures(bundle, record.reasons)]
     rows.append(("then", _next_step(record)))
     out.print(_pairs(rows))
@@ -241,7 +258,7 @@ def show_audit(out: Console, audited: Audited) -> None:
 
 
 def show_journey(out: Console, told: Journey, bundle: Bundle) -> None:
-    """Show a case from its first message to its last, and what the office holds of it."""
+    """Show a case from its first message to its last, what is held of it, and the rules."""
     out.print(Text(f"Case {told.case}, as {told.office} knows it", style="bold"))
     day = ""
     for event in told.events:
@@ -250,13 +267,17 @@ def show_journey(out: Console, told: Journey, bundle: Bundle) -> None:
             day = at[:10]
             out.print(Text(day, style="bold"))
         out.print(_event_line(event, at[11:16]))
-        rows = _event_rows(event, bundle)
+        rows = _event_rows(event)
         if rows:
             out.print(_pairs(rows, 9))
     if not told.events and not told.held:
         out.print(_indent("Nothing was sent or received yet."))
     for record in told.held:
-        _show_held(out, record, bundle)
+        _show_held(out, record, bundle, explained=False)
+    if told.rules:
+        out.print(Text("The rules", style="bold"))
+        for rule in told.rules:
+            out.print(_indent(_rule(bundle, rule), 2))
 
 
 def _event_line(event: Event, clock: str) -> Padding:
@@ -275,19 +296,14 @@ def _event_line(event: Event, clock: str) -> Padding:
     return Padding(line, (0, 0, 0, 2))
 
 
-def _event_rows(event: Event, bundle: Bundle) -> list[tuple[str, Text | str]]:
-    rows: list[tuple[str, Text | str]] = []
+def _event_rows(event: Event) -> list[tuple[str, Text | str]]:
+    if isinstance(event, Withdrawn):
+        return []
     if isinstance(event, ReceivedMessage):
-        rows += [("answers", event.answers)] if event.answers else []
-        rows += [("learned", ", ".join(event.fields))] if event.fields else []
-    elif isinstance(event, Withdrawn):
-        pass
-    elif event.outcome == "refused":
-        rows += [("why", _rule(bundle, rule)) for rule in event.reasons]
-    elif event.disclosed:
-        rows.append(("crossed", ", ".join(event.disclosed)))
-        rows += [
-            ("withheld", Text(f"{name}  ").append(", ".join(rules), style="dim"))
-            for name, rules in event.withheld.items()
-        ]
-    return rows
+        rows: list[tuple[str, Text | str]] = [("answers", event.answers)] if event.answers else []
+        return rows + ([("learned", ", ".join(event.fields))] if event.fields else [])
+    if event.outcome == "refused":
+        return [("why", ", ".join(event.reasons))]
+    if not event.disclosed:
+        return []
+    return [("crossed", ", ".join(event.disclosed)), *_withheld(event)]

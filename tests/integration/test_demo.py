@@ -120,6 +120,15 @@ def test_person_who_was_not_told_of_asylum(tmp_path: Path) -> None:
     assert {office for office, each in story["offices"].items() if each["received"]} == {"LANAT001"}
 
 
+def test_child_without_guardian_is_protected_and_not_returned(tmp_path: Path) -> None:
+    story = play("child", tmp_path / "demo")
+    refused = {m["type"]: set(m["rules"]) for m in story["messages"] if m["outcome"] == "refused"}
+    assert refused.keys() == {"return-notice", "reception-notice", "travel-asked"}
+    for rules in refused.values():
+        assert {"floor/child-return", "floor/child-return-guardian"} <= rules
+    assert story["offices"]["VNNRM001"]["received"].keys() == {"emergency-protection-referral"}
+
+
 def test_own_choice_is_never_blocked(tmp_path: Path) -> None:
     story = play("own-choice", tmp_path / "demo")
     refused = [(kind, to) for kind, _, to, outcome in outcomes(story) if outcome == "refused"]
