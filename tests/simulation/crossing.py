@@ -28,6 +28,7 @@ DESKS = (LA_DESK, VN_DESK, VN_SERVICE)
 SPOOLS = tuple(f"{desk} spool" for desk in DESKS)
 STORES = (*OFFICES, *SPOOLS)
 MOVES = {"position", "in", "out"}
+NAMES = ("ຕົວຢ່າງ", "VI DU", "NGUYEN", "TRAN", "ຄມ-2026-")
 RESTARTS_MAX = 30
 ROUNDS_MAX = 300
 
@@ -287,7 +288,22 @@ class Crossing(World):
             assert len(each.outbox) == 0
             assert each.state.scan("outbox") == each.state.scan("waiting") == []
             assert each.state.scan("evidence") == each.state.scan("handoff") == []
+        self._check_names()
         self._check_audit()
+
+    def _check_names(self) -> None:
+        """Whatever was struck, no hop's disk and no parcel has a name or case number."""
+        held = [parcel for parcels in self._published().values() for parcel in parcels]
+        for hop in self.hops:
+            store = self.struck[hop].store
+            if isinstance(store, MemoryStore):
+                held += [b for space in store._values.values() for kv in space.items() for b in kv]
+        whole = b"\0".join(held)
+        assert not [name for name in NAMES if name.encode() in whole]
+
+    def _published(self) -> dict[Link, list[bytes]]:
+        assert isinstance(self.transport, StruckTransport)
+        return self.transport.transport._parcels
 
     def _check_trail(self, hop: str, opened: list[str]) -> None:
         ended = entries(self, hop, "released", "refused", "read", "answered")
