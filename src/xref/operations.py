@@ -146,28 +146,32 @@ def write_keyring(
 ) -> None:
     """Make, sign and write a Party's keyring as `PARTY.keyring` into each folder.
 
-    Raises `ConfigError` before anything is written over a keyring that is not older: two of one
-    version would stop every office that sees both.
+    Raises `ConfigError` before anything is written over a keyring that is not older, as two of one
+    version would stop every office that sees both, or that has the logs of more shards, as these
+    would stop.
     """
+    keyring = make_keyring(party, version, lines, bundle.directory, subscriptions)
     for folder in folders:
-        _check_older(folder / f"{party}.keyring", version)
-    note = sign_keyring(
-        make_keyring(party, version, lines, bundle.directory, subscriptions), signer
-    )
+        _check_follows(folder / f"{party}.keyring", keyring)
+    note = sign_keyring(keyring, signer)
     for folder in folders:
         write_whole(folder / f"{party}.keyring", note.encode(), private=False)
 
 
-def _check_older(file: Path, version: int) -> None:
+def _check_follows(file: Path, keyring: Keyring) -> None:
     if not file.exists():
         return
     try:
-        known = parse_keyring(file.read_text("utf-8").rpartition("\n\n")[0] + "\n").version
+        known = parse_keyring(file.read_text("utf-8").rpartition("\n\n")[0] + "\n")
     except (OSError, UnicodeDecodeError, MalformedError) as error:
         message = f"{file}: is no keyring; move it away"
         raise ConfigError(message) from error
-    if version <= known:
-        message = f"{file}: has version {known}; give a higher --version"
+    if keyring.version <= known.version:
+        message = f"{file}: has version {known.version}; give a higher --version"
+        raise ConfigError(message)
+    lost = {log.link.shard for log in known.logs} - {log.link.shard for log in keyring.logs}
+    if lost:
+        message = f"{file}: has logs on shard {max(lost)}; name the newest bundle with --bundle"
         raise ConfigError(message)
 
 

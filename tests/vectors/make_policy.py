@@ -150,6 +150,53 @@ def bundles() -> list[Case]:
     ]
 
 
+_DIRECTORY = """\
+[parties.LA]
+name = "A"
+
+[parties.VN]
+name = "B"
+
+[offices.LAHOP001]
+party = "LA"
+role = "hop"
+hop = "LAHOP001"
+name = "C"
+
+[offices.VNHOP001]
+party = "VN"
+role = "hop"
+hop = "VNHOP001"
+name = "D"
+"""
+
+
+def directories() -> list[Case]:
+    """Return directories that say how many shards a hop has, and those that may not say it so."""
+    old = _DIRECTORY.replace('name = "C"', 'shard = 0\nname = "C"')
+    good = {
+        "one-shard": ("none are named: one", _DIRECTORY, 1),
+        "office-shard-0": ("an office may still say 0", old, 1),
+        "two-shards": ("two", "shards = 2\n" + _DIRECTORY, 2),
+        "most-shards": ("as many as there may be", "shards = 64\n" + _DIRECTORY, 64),
+    }
+    refused = {
+        "no-shards": ("none at all", "shards = 0\n" + _DIRECTORY),
+        "too-many-shards": ("one too many", "shards = 65\n" + _DIRECTORY),
+        "shards-text": ("a text", 'shards = "2"\n' + _DIRECTORY),
+        "shards-true": ("a truth value is no number", "shards = true\n" + _DIRECTORY),
+        "shards-of-one-hop": (
+            "one hop's own number: a link needs the shard at both ends",
+            _DIRECTORY.replace('name = "C"', 'shards = 2\nname = "C"'),
+        ),
+        "office-shard-1": ("an office on another shard", old.replace("shard = 0", "shard = 1")),
+    }
+    return [
+        *(case(n, w, "ok", {"directory": t}, shards=shown) for n, (w, t, shown) in good.items()),
+        *(case(n, why, "refused", {"directory": text}) for n, (why, text) in refused.items()),
+    ]
+
+
 def decisions() -> list[Case]:
     """Return questions and what the rules of the bundle beside them answer."""
     blank = dict.fromkeys(draft().policy.facts.names, "unknown")
@@ -236,13 +283,14 @@ def _decision(name: str, comment: str, answers: dict[str, str], changes: Case) -
 
 
 def main() -> None:
-    """Write all four files."""
+    """Write all five files."""
     sample = {"schema": SCHEMA.canonical.decode()}
     files = {path: data.decode() for path, data in draft().files.items()}
     keys = {party: key.hex() for party, key in party_keys().items()}
     write("schema/parse.json", {}, schema_files())
     write("schema/value.json", sample, schema_values())
     write("bundle/open.json", {"files": files, "keys": keys}, bundles())
+    write("bundle/directory.json", {}, directories())
     write("policy/decide.json", {"bundle": "../bundle/open.json"}, decisions())
 
 

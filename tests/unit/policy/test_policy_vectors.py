@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from unit.bundle.signed_bundle import ROOT
-from xref.bundle import Bundle, open_bundle
+from xref.bundle import Bundle, open_bundle, read_directory
 from xref.errors import ConfigError, MalformedError
 from xref.policy import Permit, Question
 from xref.wire.schema import Schema
@@ -68,6 +68,16 @@ def test_bundle(case: Mapping[str, Any]) -> None:
     else:
         with pytest.raises(ConfigError):
             opened(case["inputs"]["note"])
+
+
+@cases("bundle/directory.json")
+def test_directory(case: Mapping[str, Any]) -> None:
+    data = case["inputs"]["directory"].encode()
+    if case["expect"] == "ok":
+        assert read_directory(data).shards == case["shows"]["shards"]
+    else:
+        with pytest.raises(ConfigError):
+            read_directory(data)
 
 
 @cases("policy/decide.json")
