@@ -156,7 +156,8 @@ class _NotedCipher:
 class _NotedStore:
     def __init__(self, store: Store, recording: Recording) -> None:
         self._store, self._recording = store, recording
-        self.get, self.scan, self.close = store.get, store.scan, store.close
+        self.get, self.find, self.scan = store.get, store.find, store.scan
+        self.close = store.close
 
     def commit(self, writes: Sequence[Write]) -> None:
         """Note the rows and commit them."""

@@ -4,10 +4,11 @@ Abroad an outcome has one code; at home a desk learns every reason. Entries and 
 in the order of what they are about.
 """
 
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
-from xref.answers import DECISION, RECEIPT, Answer, decision_item, receipt_item
+from xref.answers import DECISION, RECEIPT, Answer, Item, Said
 from xref.bundle import Bundle
 from xref.disclose import open_message
 from xref.endpoint import Acknowledged, Endpoint
@@ -16,11 +17,30 @@ from xref.knowledge import Knowledge
 from xref.limits import DECISIONS_CACHED_MAX
 from xref.message import Message, Minimised, Refused, Rejected, Stubbed, Submitted
 from xref.policy import GROUND_FACT, FactTable, is_other_ground
-from xref.trail import Entry
-from xref.wire.header import Header
+from xref.trail import Entry, EntryForm, encode_entry
+from xref.wire.header import NO_ID, Header
 from xref.wire.office import Link, party_of
 
 _named = lru_cache(maxsize=DECISIONS_CACHED_MAX)(FactTable.decode)
+
+
+_VARYING: Final = {
+    "facts_c": bytes,
+    "index": int,
+    "message": bytes,
+    "out_index": int,
+    "release": bytes,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Alike:
+    """What entries and decisions of messages that were released alike have in common."""
+
+    entry: EntryForm
+    said: Said
+    ground: str
+    """Another ground than the sharing consent, which an entry of its own tells; else empty."""
 
 
 class Accounting:
@@ -30,72 +50,85 @@ class Accounting:
         self, endpoint: Endpoint, knowledge: Knowledge, bundle: Bundle, now_ms: int
     ) -> None:
         """Begin with none; `bundle` says which flows are answered."""
-        self.entries: list[Entry] = []
+        self.entries: list[bytes] = []
         self.answers: list[Answer] = []
         self._endpoint, self._knowledge = endpoint, knowledge
         self._bundle, self._now_ms = bundle, now_ms
+        self._known: dict[tuple[object, ...], _Alike] = {}
+
+    def add(self, entry: Entry) -> None:
+        """Put an entry on the trail."""
+        self.entries.append(encode_entry(entry))
 
     def events(self, submitted: Submitted) -> None:
         """Account for keyrings and acknowledgements."""
         for keyring in submitted.keyrings:
             entry = {"kind": "keyring", "at_ms": self._now_ms, "party": keyring.party}
-            self.entries.append({**entry, "version": keyring.version})
+            self.add({**entry, "version": keyring.version})
         for done in submitted.acknowledged:
             self.acknowledged(done)
 
     def released(self, item: Minimised, link: Link, index: int, release: bytes) -> None:
         """Account for a message that goes on; tell its own desk what went and what stayed."""
-        message, permit = item.permitted.message, item.permitted.permit
-        self._knowledge.remember_release(item, link, index)
-        disclosed, facts = list(message.schema.names_of(item.mask)), _facts(message)
-        withheld = [{"field": each.field, "rules": list(each.rules)} for each in permit.withheld]
-        entry = {
-            **_common(message, "released", self._now_ms),
-            "out_link": link.name,
-            "out_index": index,
-            "release": release.hex(),
-            "facts": facts,
-            "facts_c": message.envelope.facts_c.hex(),
-            "disclosed": disclosed,
-            "withheld": withheld,
-            "rules": list(permit.rules),
-            "obligations": list(permit.obligations),
-            "erase_by_ms": item.erase_by_ms,
-        }
+        message = item.permitted.message
+        alike = self._alike(item, link)
+        entry = alike.entry.fill(
+            message.facts_c, message.received.index, message.header.message, index, release
+        )
         self.entries.append(entry)
-        if is_other_ground(facts):
-            ground = {"message": entry["message"], "ground": facts[GROUND_FACT]}
+        if alike.ground:
             event = {"kind": "ground", "at_ms": self._now_ms, "flow": message.header.flow}
-            self.entries.append({**event, **ground})
+            ground = {"message": message.header.message.hex(), "ground": alike.ground}
+            self.add({**event, **ground})
         if message.facts is not None and message.flow.receipted:
-            item_ = decision_item(
-                "FORWARDED",
-                message.header.message,
-                disclosed=disclosed,
-                permit=permit,
-                link=link,
-                index=index,
-            )
-            self.answers.append(Answer(message.header.sender, DECISION, item_))
+            said = Item("FORWARDED", message.header.message, "", link.name, index, alike.said)
+            self.answers.append(Answer(message.header.sender, DECISION, said))
+
+    def _alike(self, item: Minimised, link: Link) -> "_Alike":
+        """Return what all messages of this batch have in common that were released alike."""
+        message, permit = item.permitted.message, item.permitted.permit
+        codes = message.facts.codes if message.facts else b""
+        # A permit lives as long as the batch's messages do, so its id names it here.
+        key = (message.route, message.header.flow, item.mask, item.erase_by_ms, codes, id(permit))
+        alike = self._known.get(key)
+        if alike is None:
+            disclosed, facts = message.schema.names_of(item.mask), _facts(message)
+            fixed = {
+                **_common(message, "released", self._now_ms),
+                "out_link": link.name,
+                "facts": facts,
+                "disclosed": disclosed,
+                "withheld": [{"field": w.field, "rules": w.rules} for w in permit.withheld],
+                "rules": permit.rules,
+                "obligations": permit.obligations,
+                "erase_by_ms": item.erase_by_ms,
+            }
+            form = EntryForm(fixed, _VARYING)
+            ground = facts[GROUND_FACT] if is_other_ground(facts) else ""
+            alike = self._known[key] = _Alike(form, Said(disclosed, permit.withheld), ground)
+        return alike
 
     def refused(self, refused: Refused) -> None:
         """Record a refusal with its reasons; answer at home with them, abroad with one code."""
         message = refused.message
         entry = {
             **_common(message, "refused", self._now_ms),
+            "message": message.header.message.hex(),
+            "index": message.received.index,
             "facts": _facts(message),
-            "facts_c": message.envelope.facts_c.hex(),
+            "facts_c": message.facts_c.hex(),
             "reasons": [reason.rule for reason in refused.reasons],
         }
-        self.entries.append(entry)
+        self.add(entry)
         if not message.flow.receipted:
             return
         message_id, sender = message.header.message, message.header.sender
         if message.facts is not None:
-            item = decision_item("REFUSED", message_id, reasons=refused.reasons)
+            said = Said(reasons=tuple(reason.rule for reason in refused.reasons))
+            item = Item("REFUSED", message_id, said=said)
             self.answers.append(Answer(sender, DECISION, item))
         else:
-            self.answers.append(Answer(sender, RECEIPT, receipt_item("REFUSED", message_id)))
+            self.answers.append(Answer(sender, RECEIPT, Item("REFUSED", message_id)))
 
     def rejected(self, rejected: Rejected) -> None:
         """Record a faulty slot and answer whoever put it on the link, by link and index."""
@@ -107,32 +140,26 @@ class Accounting:
             "index": received.index,
             "fault": rejected.fault,
         }
-        self.entries.append(entry)
+        self.add(entry)
         flow = self._bundle.policy.flows.get(header.flow) if header else None
         if flow is not None and not flow.receipted:
             return
-        message_id = header.message if header else bytes(16)
-        item = receipt_item(
-            "REJECTED",
-            message_id,
-            fault=rejected.fault,
-            link=received.link,
-            index=received.index,
-        )
+        message_id = header.message if header else NO_ID
+        item = Item("REJECTED", message_id, rejected.fault, received.link.name, received.index)
         self.answers.append(Answer(received.link.sender, RECEIPT, item))
 
     def emptied(self, link: Link, index: int, header: Header) -> None:
         """Account for content dropped before delivery, as its sharing consent was withdrawn."""
         self._knowledge.silence(link, index)
         entry = {"kind": "emptied", "at_ms": self._now_ms, "message": header.message.hex()}
-        self.entries.append({**entry, "out_link": link.name, "out_index": index})
-        item = receipt_item("REJECTED", header.message, fault="withdrawn")
+        self.add({**entry, "out_link": link.name, "out_index": index})
+        item = Item("REJECTED", header.message, "withdrawn")
         self.answers.append(Answer(header.sender, RECEIPT, item))
 
     def stubbed(self, stubbed: Stubbed) -> None:
         """Record a slot whose content was gone."""
         received = stubbed.received
-        self.entries.append(
+        self.add(
             {
                 "kind": "stubbed",
                 "at_ms": self._now_ms,
@@ -146,16 +173,20 @@ class Accounting:
         if not done.slots:
             return
         entry = {"kind": "acknowledged", "at_ms": self._now_ms, "link": done.link.name}
-        self.entries.append({**entry, "size": done.size})
+        self.add({**entry, "size": done.size})
         office = self._bundle.directory.find(done.link.receiver)
         at_desk = office is not None and office.role != "hop"
-        for index, slot in done.slots:
-            released = self._knowledge.released(done.link, index)
-            if released is None or released.silent or not (slot.is_stub or at_desk):
+        told = {index: is_stub for index, is_stub in done.slots.items() if is_stub or at_desk}
+        if not told:
+            return
+        known = self._knowledge.released(done.link, min(told), max(told) + 1)
+        for index, is_stub in told.items():
+            released = known.get(index)
+            if released is None or released.silent:
                 continue
-            outcome = "REJECTED" if slot.is_stub else "DELIVERED"
-            fault = "expired" if slot.is_stub else ""
-            item = receipt_item(outcome, released.message, fault=fault)
+            outcome = "REJECTED" if is_stub else "DELIVERED"
+            fault = "expired" if is_stub else ""
+            item = Item(outcome, released.message, fault)
             self.answers.append(Answer(released.sender, RECEIPT, item))
 
     def read_receipt(self, item: Minimised) -> None:
@@ -171,7 +202,7 @@ class Accounting:
             "index": message.received.index,
             "items": len(items),
         }
-        self.entries.append(entry)
+        self.add(entry)
         for each in items:
             self._pass_on_rejection(each, message.header.sender)
 
@@ -202,31 +233,27 @@ class Accounting:
         index = item["index"]
         if link is None or not isinstance(index, int) or not 0 <= index < 2**63:
             return
-        released = self._knowledge.released(link, index)
+        released = self._knowledge.released(link, index, index + 1).get(index)
         if released is None or released.silent:
             return
         if party_of(released.sender) == party_of(self._endpoint.office):
-            answer = decision_item(
-                "REJECTED", released.message, fault="rejected-on-the-way", link=link, index=index
-            )
+            answer = Item("REJECTED", released.message, "rejected-on-the-way", link.name, index)
             self.answers.append(Answer(released.sender, DECISION, answer))
         else:
-            answer = receipt_item("REJECTED", released.message, fault="rejected-on-the-way")
+            answer = Item("REJECTED", released.message, "rejected-on-the-way")
             self.answers.append(Answer(released.sender, RECEIPT, answer))
 
 
 def _common(message: Message, kind: str, now_ms: int) -> dict[str, object]:
-    header, received = message.header, message.received
+    header = message.header
     return {
         "kind": kind,
         "at_ms": now_ms,
-        "message": header.message.hex(),
         "flow": header.flow,
         "from": header.sender,
         "to": header.recipient,
         "bundle": header.bundle.hex(),
-        "link": received.link.name,
-        "index": received.index,
+        "link": message.received.link.name,
     }
 
 

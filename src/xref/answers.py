@@ -4,26 +4,87 @@ Abroad an outcome has one code and no reason. At home a desk learns from its own
 disclosed, what was withheld and by which rules.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from xref.bundle import Bundle
-from xref.compose import Draft, draft_message, sign_drafts
+from xref.compose import Draft, draft_encoded, sign_drafts
+from xref.errors import ConfigError
 from xref.keychain import Keychain, KeyDirectory
 from xref.limits import ANSWER_BYTES_MAX, ANSWER_ITEMS_MAX
-from xref.policy import Permit, Reason, Withheld
+from xref.policy import Flow, Withheld
 from xref.ports import Entropy
+from xref.wire.avro import block, varint
 from xref.wire.envelope import Envelope
 from xref.wire.facts import NO_FACTS
 from xref.wire.header import NO_ID, Header
 from xref.wire.key import KeyUse
-from xref.wire.office import Link
+from xref.wire.schema import Schema
 
 RECEIPT: Final = "receipt"
 DECISION: Final = "decision"
 _DAY_MS: Final = 86_400_000
-Item = Mapping[str, object]
+_ITEMS_CACHED_MAX: Final = 4096
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Said:
+    """What a decision says beside its outcome; one value serves all messages decided alike."""
+
+    disclosed: tuple[str, ...] = ()
+    withheld: tuple[Withheld, ...] = ()
+    reasons: tuple[str, ...] = ()
+
+
+NOTHING_SAID: Final = Said()
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What became of one message: by its id, or by link and index where no id is sure.
+
+    `said` goes into a decision; a receipt has no place for it.
+    """
+
+    outcome: str
+    message: bytes = NO_ID
+    fault: str = ""
+    link: str = ""
+    index: int = 0
+    said: Said = NOTHING_SAID
+
+    def encode(self, schema: Schema) -> bytes:
+        """Return the item's Avro bytes in a `receipt` or a `decision`.
+
+        They begin with the message and end with the index; what lies between is encoded once for
+        all items that are alike.
+        """
+        between = _between(schema, self.outcome, self.fault, self.link, self.said)
+        return self.message + between + varint(self.index)
+
+
+@lru_cache(maxsize=_ITEMS_CACHED_MAX)
+def _between(schema: Schema, outcome: str, fault: str, link: str, said: Said) -> bytes:
+    members: dict[str, object] = {
+        "message": NO_ID,
+        "outcome": outcome,
+        "fault": fault,
+        "disclosed": list(said.disclosed),
+        "withheld": [{"field": w.field, "rules": list(w.rules)} for w in said.withheld],
+        "reasons": list(said.reasons),
+        "link": link,
+        "index": 0,
+    }
+    items = schema.by_name["items"]
+    item = {each["name"]: members[each["name"]] for each in items.type["items"]["fields"]}
+    first, *_, last = item
+    if (first, last) != ("message", "index"):
+        raise ConfigError(f"schema {schema.name}: an item begins with message, ends with index")
+    head, tail = block([NO_ID]).partition(NO_ID)[::2]
+    encoded = items.encode([item]).removeprefix(head).removesuffix(tail)
+    return encoded.removeprefix(NO_ID).removesuffix(varint(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,45 +94,6 @@ class Answer:
     receiver: str
     flow: str
     item: Item
-
-
-def receipt_item(
-    outcome: str,
-    message: bytes = NO_ID,
-    *,
-    fault: str = "",
-    link: Link | None = None,
-    index: int = 0,
-) -> Item:
-    """Return an item of a receipt: by message id, or by link and index where no id is sure."""
-    return {
-        "message": message,
-        "outcome": outcome,
-        "fault": fault,
-        "link": link.name if link else "",
-        "index": index,
-    }
-
-
-def decision_item(
-    outcome: str,
-    message: bytes,
-    *,
-    fault: str = "",
-    disclosed: Sequence[str] = (),
-    permit: Permit | None = None,
-    reasons: Sequence[Reason] = (),
-    link: Link | None = None,
-    index: int = 0,
-) -> Item:
-    """Return an item of a decision: all that the hop knows of it."""
-    withheld: Sequence[Withheld] = permit.withheld if permit else ()
-    return {
-        **receipt_item(outcome, message, fault=fault, link=link, index=index),
-        "disclosed": list(disclosed),
-        "withheld": [{"field": each.field, "rules": list(each.rules)} for each in withheld],
-        "reasons": [reason.rule for reason in reasons],
-    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,42 +124,42 @@ def compose_answers(
         grouped.setdefault((answer.receiver, answer.flow), []).append(answer.item)
     signer = keychain.signing(KeyUse.DESK, now_ms)
     composed: list[Composed] = []
-    for (receiver, flow), items in grouped.items():
-        for some in _that_fit(items):
+    for (receiver, flow_name), items in grouped.items():
+        flow = bundle.policy.flow_named(flow_name)
+        schema = bundle.policy.schema_for(flow)
+        for some in _that_fit([item.encode(schema) for item in items]):
             draft = _draft(receiver, flow, some, bundle, keychain, directory, now_ms, entropy)
             if draft is not None:
                 envelope = sign_drafts([draft], signer, entropy, now_ms)[0]
                 expires_ms = draft.header.expires_ms
-                composed.append(Composed(receiver, flow, envelope, len(some), expires_ms))
+                composed.append(Composed(receiver, flow_name, envelope, len(some), expires_ms))
     return composed
 
 
-def _that_fit(items: Sequence[Item]) -> Iterator[list[Item]]:
-    """Yield runs of items that fit one receipt's field, whatever their names' lengths."""
-    some: list[Item] = []
+def _that_fit(items: Sequence[bytes]) -> Iterator[list[bytes]]:
+    """Yield runs of encoded items that fit one receipt's field, whatever their names' lengths."""
+    some: list[bytes] = []
     size = 0
     for item in items:
-        item_bytes = len(str(item))  # more than its encoding takes
-        if some and (len(some) == ANSWER_ITEMS_MAX or size + item_bytes > ANSWER_BYTES_MAX):
+        if some and (len(some) == ANSWER_ITEMS_MAX or size + len(item) > ANSWER_BYTES_MAX):
             yield some
             some, size = [], 0
         some.append(item)
-        size += item_bytes
+        size += len(item)
     if some:
         yield some
 
 
 def _draft(
     receiver: str,
-    flow_name: str,
-    items: list[Item],
+    flow: Flow,
+    items: list[bytes],
     bundle: Bundle,
     keychain: Keychain,
     directory: KeyDirectory,
     now_ms: int,
     entropy: Entropy,
 ) -> Draft | None:
-    flow = bundle.policy.flow_named(flow_name)
     schema = bundle.policy.schema_for(flow)
     recipient_key = directory.newest(receiver, KeyUse.SEAL, now_ms)
     if recipient_key is None:
@@ -157,4 +179,5 @@ def _draft(
         desk_key=keychain.signing(KeyUse.DESK, now_ms).public.key_id,
         seal_key=recipient_key.key_id,
     )
-    return draft_message(schema, {"items": items}, header, NO_FACTS, recipient_key, entropy)
+    encoded = {"items": block(items)}
+    return draft_encoded(schema, encoded, header, NO_FACTS, recipient_key, entropy)

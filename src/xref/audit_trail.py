@@ -5,7 +5,7 @@ record impossible to hide: on a link it shows to the receiver, off the link it d
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from xref.audit_entry import check_words, read_entry, read_opening
@@ -15,7 +15,7 @@ from xref.audit_report import Head, LinkReport, TrailReport
 from xref.errors import MalformedError
 from xref.policy import GROUND_FACT, is_other_ground
 from xref.tlog.note import Verifier
-from xref.trail import Entry, entry_leaf
+from xref.trail import Entry, entry_leaf, read_openings
 from xref.wire.key import KeyUse
 from xref.wire.release import release_leaf
 
@@ -23,7 +23,6 @@ _RECEIVED: Final = frozenset({"released", "refused", "rejected", "stubbed", "rea
 _SENT: Final = frozenset({"released", "answered"})
 _NO_MESSAGE: Final = "00" * 16
 _INDEX_BYTES: Final = 8
-_BEYOND: Final = b"\xff" * 96
 
 
 class TrailAudit:
@@ -46,6 +45,8 @@ class TrailAudit:
         self.times: tuple[int, ...] = ()
         self.last_entry_ms: int | None = None
         self.erased = 0
+        self.openings = self._stored_openings()
+        self.next_opening = next(self.openings, None)
 
     def _say(self, what: str) -> None:
         self.evidence.problems.add(f"{self.origin}: {what}")
@@ -57,7 +58,7 @@ class TrailAudit:
         log = StoredLog(self.evidence.records, self.origin, claimed, self.evidence.problems)
         for first, leaves in log.walk():
             self._openings(first, leaves)
-        self._check_openings_end(claimed)
+        self._check_openings_end()
         signed = self._signed(log, text(record, "checkpoint"))
         self._check_leaves()
         self._check_grounds()
@@ -77,18 +78,33 @@ class TrailAudit:
 
     # -- openings --------------------------------------------------------------------------------
 
+    def _stored_openings(self) -> Iterator[tuple[int, bytes]]:
+        """Yield the stored openings that are not erased, with their indexes, as they are stored."""
+        for key, row in self.evidence.records.pages("opening"):
+            if len(key) != _INDEX_BYTES:
+                self._say("an opening is stored under a key that is no index")
+                continue
+            try:
+                openings = read_openings(row)
+            except MalformedError:
+                self._say(f"the openings from {int.from_bytes(key)} on are malformed")
+                continue
+            yield from (
+                (int.from_bytes(key) + place, each) for place, each in enumerate(openings) if each
+            )
+
     def _openings(self, first: int, leaves: list[bytes]) -> None:
-        start, stop = first.to_bytes(_INDEX_BYTES), (first + len(leaves)).to_bytes(_INDEX_BYTES)
-        found = dict(self.evidence.records.range("opening", start, stop, 2 * len(leaves)))
-        for place, leaf in enumerate(leaves):
-            opening = found.pop((first + place).to_bytes(_INDEX_BYTES), None)
+        for index, leaf in enumerate(leaves, first):
+            while self.next_opening and self.next_opening[0] < index:
+                self._say("an opening is stored under a key that is no index")
+                self.next_opening = next(self.openings, None)
             self.last_entry_ms = None
-            if opening is None:
+            if self.next_opening is None or self.next_opening[0] > index:
                 self.erased += 1
-            else:
-                self._opening(first + place, opening, leaf)
-        if found:
-            self._say("an opening is stored under a key that is no index")
+                continue
+            opening = self.next_opening[1]
+            self.next_opening = next(self.openings, None)
+            self._opening(index, opening, leaf)
 
     def _opening(self, index: int, opening: bytes, leaf: bytes) -> None:
         try:
@@ -106,9 +122,8 @@ class TrailAudit:
             self._say(f"entry {index}: {error}")
         self._account(index, entry)
 
-    def _check_openings_end(self, size: int) -> None:
-        start = size.to_bytes(_INDEX_BYTES)
-        if self.evidence.records.range("opening", start, _BEYOND, 1):
+    def _check_openings_end(self) -> None:
+        if self.next_opening is not None:
             self._say("openings are stored behind the trail's end; entries were removed")
 
     def _signed(self, log: StoredLog, note: str) -> Head | None:

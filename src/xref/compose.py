@@ -11,6 +11,7 @@ from xref.errors import RecordError
 from xref.limits import BATCH_PLACES, BATCH_STATEMENTS_MAX
 from xref.ports import Entropy
 from xref.wire.author import sign_batch
+from xref.wire.avro import NULL
 from xref.wire.body import KEY_BYTES, Body, seal_field, seal_key_box
 from xref.wire.envelope import Envelope, OpenFacts
 from xref.wire.facts import Facts, facts_commitment
@@ -29,7 +30,7 @@ class Draft:
     header: Header
     header_salt: bytes
     facts: OpenFacts
-    commitments: tuple[bytes, ...]
+    commitments: bytes
     statement: bytes
     mask: int
     body: bytes
@@ -52,12 +53,25 @@ def draft_message(
     if unknown:
         message = f"{schema.name}: no such field: {', '.join(sorted(unknown))}"
         raise RecordError(message)
+    encoded = {field.name: field.encode(values.get(field.name)) for field in schema.fields}
+    return draft_encoded(schema, encoded, header, facts, recipient_key, entropy)
+
+
+def draft_encoded(
+    schema: Schema,
+    values: Mapping[str, bytes],
+    header: Header,
+    facts: Facts,
+    recipient_key: PublicKey,
+    entropy: Entropy,
+) -> Draft:
+    """Draft a message of all fields of `schema`, by name and encoded already, null where absent."""
     salts = entropy(_SALT_BYTES * len(schema.fields))
-    encoded: list[tuple[int, bytes, bytes]] = []
-    for place, field in enumerate(schema.fields):
-        salt = salts[_SALT_BYTES * place : _SALT_BYTES * (place + 1)]
-        encoded.append((field.id, salt, field.encode(values.get(field.name))))
-    commitments = tuple(
+    encoded = [
+        (field.id, salts[_SALT_BYTES * place : _SALT_BYTES * (place + 1)], values[field.name])
+        for place, field in enumerate(schema.fields)
+    ]
+    commitments = b"".join(
         field_commitment(header.message, schema.digest32, field_id, salt, avro)
         for field_id, salt, avro in encoded
     )
@@ -66,14 +80,14 @@ def draft_message(
     header_salt = entropy(_SALT_BYTES)
     statement = statement_of(header_salt, header.encode(), facts_c, commitments)
     key = entropy(KEY_BYTES)
-    present = [values.get(field.name) is not None for field in schema.fields]
+    present = [avro != NULL for _, _, avro in encoded]
     sealed = tuple(
         (field_id, seal_field(key, statement, field_id, salt, avro))
         for (field_id, salt, avro), is_present in zip(encoded, present, strict=True)
         if is_present
     )
     mask = sum(1 << place for place, is_present in enumerate(present) if is_present)
-    body = Body(seal_key_box(recipient_key.public, statement, key), sealed).encode()
+    body = Body.of(seal_key_box(recipient_key.public, statement, key), sealed).data
     return Draft(header, header_salt, open_facts, commitments, statement, mask, body)
 
 

@@ -28,7 +28,7 @@ def open_message(
         commitment = field_commitment(
             envelope.header.message, schema.digest32, field_id, salt, avro
         )
-        if commitment != envelope.commitments[places[field_id]]:
+        if commitment != envelope.commitment(places[field_id]):
             message = f"{field.name}: does not match its commitment"
             raise MalformedError(message, fault="wrong-commitment")
         value = field.decode(avro)

@@ -7,16 +7,16 @@ caller publishes after its commit.
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from xref.backlog import Queued
 from xref.errors import ConfigError, EvidenceError, MalformedError, UnauthenticError
 from xref.keychain import Keychain, KeyDirectory
 from xref.limits import CLOCK_SKEW_MS, WAITING_PARCELS_MAX
-from xref.link import Incoming, Mirrored, Outgoing, Queued, Waiting
+from xref.link import Incoming, Mirrored, Outgoing, Waiting
 from xref.ports import Arrival, Outbound
 from xref.state import State
 from xref.tlog import cosignature
 from xref.tlog.checkpoint import split as split_checkpoint
 from xref.tlog.note import NoteError, Signer, Verifier, open_note
-from xref.wire.envelope import Slot
 from xref.wire.key import KeyUse
 from xref.wire.keyring import Keyring, parse_keyring
 from xref.wire.office import Link, cosigner_name, parse_link, party_name
@@ -52,10 +52,10 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
-    """Slots of an own link that the receiver has countersigned, as (index, slot)."""
+    """Slots of an own link that the receiver has countersigned: by index, whether a stub."""
 
     link: Link
-    slots: tuple[tuple[int, Slot], ...]
+    slots: Mapping[int, bool]
     size: int
 
 
@@ -249,14 +249,15 @@ class Endpoint:
         seconds = int.from_bytes(lines[-1].signature[:8]) if lines else 0
         if seconds * 1000 > now_ms + CLOCK_SKEW_MS:
             return Waiting("an acknowledgement from the future; compare both clocks")
+        newest = self.outgoing[own].checkpoint
         for log in self.directory.log_verifiers(own, head.size):
             for cosigner in self.directory.cosigner(own.receiver, seconds):
                 try:
-                    verified, _ = cosignature.verify_cosigned(note, log, cosigner)
+                    verified, _ = cosignature.verify_cosigned(note, log, cosigner, newest)
                 except NoteError:
                     continue
                 done = self.outgoing[own].acknowledge(verified, note)
-                return Acknowledged(own, tuple(done), verified.size)
+                return Acknowledged(own, done, verified.size)
         message = f"{own.name}: an acknowledgement that its receiver did not sign"
         raise EvidenceError(message)
 

@@ -30,9 +30,9 @@ from xref.steps.minimise import minimise
 from xref.steps.record import record
 from xref.steps.seal import Desktop, Outcome, seal
 from xref.steps.submit import LinkEvidenceError, submit
-from xref.steps.validate import Rules, validate
+from xref.steps.validate import Rules, headers_of, validate
 from xref.trail import Entry, Trail
-from xref.wire.office import Link, trail_name
+from xref.wire.office import Link, party_of, trail_name
 
 _NOTHING = Submitted((), (), (), 0)
 _FORMAT_VERSION = 1
@@ -183,7 +183,9 @@ class Hop:
     def _handle(self, batch: Batch) -> Handled:
         now_ms = batch.now_ms
         submitted = submit(batch, self.endpoint)
-        checked = [self._validate(received, now_ms) for received in submitted.received]
+        self.knowledge.expect(headers_of(submitted.received), party_of(self.office))
+        rules = self._rules()
+        checked = [self._validate(received, rules, now_ms) for received in submitted.received]
         outcomes: list[Outcome] = []
         for each in checked:
             if not isinstance(each, Message):
@@ -197,8 +199,8 @@ class Hop:
             )
         return self._finish(outcomes, submitted, now_ms, ())
 
-    def _validate(self, received: Received, now_ms: int) -> Checked:
-        rules = Rules(
+    def _rules(self) -> Rules:
+        return Rules(
             office=self.office,
             bundles=self.setup.bundles,
             directory=self.endpoint.directory,
@@ -207,6 +209,8 @@ class Hop:
             question=self.knowledge.question,
             verified=self._verified,
         )
+
+    def _validate(self, received: Received, rules: Rules, now_ms: int) -> Checked:
         checked = validate(received, rules, now_ms)
         if isinstance(checked, Message):
             self.knowledge.remember(checked)

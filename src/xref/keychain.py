@@ -76,9 +76,12 @@ class KeyDirectory:
         """Index the keyrings by Party."""
         self.keyrings = dict(keyrings)
         self._lines: dict[tuple[str, KeyUse], list[KeyLine]] = {}
+        self._by_id: dict[tuple[str, KeyUse, bytes], list[KeyLine]] = {}
         for keyring in self.keyrings.values():
             for line in keyring.keys:
                 self._lines.setdefault((line.office, line.use), []).append(line)
+                by_id = (line.office, line.use, line.key.key_id)
+                self._by_id.setdefault(by_id, []).append(line)
         self._logs: dict[Link, list[LogLine]] = {}
         for keyring in self.keyrings.values():
             for log in keyring.logs:
@@ -95,9 +98,8 @@ class KeyDirectory:
 
         Skew is for times that the receiver has to take from its own clock.
         """
-        for line in self._lines.get((office, use), ()):
-            good = line.from_ms - skew_ms <= at_ms < line.until_ms + skew_ms
-            if good and line.key.key_id == key_id:
+        for line in self._by_id.get((office, use, key_id), ()):
+            if line.from_ms - skew_ms <= at_ms < line.until_ms + skew_ms:
                 return line.key
         return None
 

@@ -2,26 +2,30 @@
 
 Codes and identifiers only. Spaces: `seen` (facts by the id of an own desk's message), `scope`
 (sharing consents by reference), `withdrawn` (their ends), `released` (messages by out-link and
-index), `passed` (messages by id), `expiry` (when these may go: a row for all keys of a batch, a
-space and an hour).
+first index, a row for a batch), `passed` (messages by id), `expiry` (when these may go: a row for
+all keys of a batch, a space and an hour).
 """
 
 import struct
-from dataclasses import dataclass, replace
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
+from xref.backlog import indexed
 from xref.limits import CLOCK_SKEW_MS, MESSAGE_LIFE_MS_MAX, RELEASED_KEPT_MS
-from xref.link import indexed
 from xref.message import Message, Minimised
 from xref.state import State
 from xref.wire.cursor import Cursor
 from xref.wire.facts import Facts, parse_facts
 from xref.wire.header import NO_ID, Header
-from xref.wire.office import Link
+from xref.wire.office import Link, party_of
 
 _PURGE_ROWS_MAX: Final = 64
+_RELEASED_ROW_MAX: Final = 256
 _KEY_BYTES_MAX: Final = 1024
 _HOUR_MS: Final = 3_600_000
+_RELEASED: Final = struct.Struct(">16s8s8sH?")
 _SHARING_CONSENT: Final = struct.Struct(">32s16sQQH8s")
 
 
@@ -36,32 +40,21 @@ class SharingConsent:
     flow: int
     recipient: str
 
-    def encode(self) -> bytes:
-        """Return the bytes kept in the state."""
-        return _SHARING_CONSENT.pack(
-            self.digest,
-            self.mask.to_bytes(16),
-            self.from_ms,
-            self.until_ms,
-            self.flow,
-            self.recipient.encode(),
-        )
-
 
 def _sharing_consent(value: bytes) -> SharingConsent:
     digest, mask, from_ms, until_ms, flow, recipient = _SHARING_CONSENT.unpack(value)
     return SharingConsent(digest, int.from_bytes(mask), from_ms, until_ms, flow, recipient.decode())
 
 
-def sharing_consent_of(message: Message, facts: Facts) -> SharingConsent:
-    """Return the sharing consent that a message and its facts state."""
-    return SharingConsent(
+def sharing_consent_of(message: Message, facts: Facts) -> bytes:
+    """Return the sharing consent that a message and its facts state, as it is kept."""
+    return _SHARING_CONSENT.pack(
         facts.consent_digest,
-        facts.consent_mask,
+        facts.consent_mask.to_bytes(16),
         facts.from_ms,
         facts.until_ms,
         message.header.flow,
-        message.header.recipient,
+        message.header.recipient.encode(),
     )
 
 
@@ -76,17 +69,16 @@ class Released:
     silent: bool
     """Whether no receipt is due, as it is a receipt itself or was answered already."""
 
-    def encode(self) -> bytes:
-        """Return the bytes kept in the state."""
-        ends = self.sender.encode() + self.recipient.encode()
-        return self.message + ends + self.flow.to_bytes(2) + bytes([self.silent])
+
+def _released_bytes(message: Message) -> bytes:
+    header, silent = message.header, message.flow.nature == "receipt"
+    ends = header.sender.encode(), header.recipient.encode()
+    return _RELEASED.pack(header.message, *ends, header.flow, silent)
 
 
-def _released(value: bytes | None) -> Released | None:
-    if value is None:
-        return None
-    ends = value[16:32].decode()
-    return Released(value[:16], ends[:8], ends[8:], int.from_bytes(value[32:34]), bool(value[34]))
+def _released(value: bytes, place: int = 0) -> Released:
+    message, sender, recipient, flow, silent = _RELEASED.unpack_from(value, place * _RELEASED.size)
+    return Released(message, sender.decode(), recipient.decode(), flow, silent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +99,16 @@ class Knowledge:
     def __init__(self, state: State) -> None:
         """Use `state`."""
         self._state = state
-        self._due: dict[tuple[int, str], list[bytes]] = {}
+        self._due: defaultdict[tuple[int, str], list[bytes]] = defaultdict(list)
+
+    def expect(self, headers: Iterable[Header], party: str) -> None:
+        """Read at once what a batch of messages is going to ask for; `party` is the hop's own."""
+        asked = list(headers)
+        own = [header.message for header in asked if party_of(header.sender) == party]
+        references = {header.consent_ref for header in asked} - {NO_ID}
+        self._state.expect("seen", own)
+        self._state.expect("scope", references)
+        self._state.expect("withdrawn", references)
 
     def is_duplicate(self, message: bytes) -> bool:
         """Return whether an own desk's message of this id was seen before."""
@@ -133,6 +134,11 @@ class Knowledge:
         value = None if reference == NO_ID else self._state.get("scope", reference)
         return None if value is None else _sharing_consent(value)
 
+    def is_same(self, stated: bytes, reference: bytes) -> bool:
+        """Return whether nothing else is known under the reference of a stated sharing consent."""
+        known = None if reference == NO_ID else self._state.get("scope", reference)
+        return known is None or known == stated
+
     def withdraw(self, header: Header) -> None:
         """Remember that the sharing consent of this reference, as this office took it, ended."""
         self._state.put("withdrawn", header.consent_ref, header.sender.encode())
@@ -149,47 +155,63 @@ class Knowledge:
         """Remember an own desk's message, whatever was decided of it."""
         if message.facts is None:
             return
-        header = message.header
+        header, facts = message.header, message.facts
         context = header.consent_ref + header.bundle
-        facts = context + message.facts.encode() if message.facts.codes else b""
-        self._state.put("seen", header.message, facts)
+        self._state.put("seen", header.message, context + facts.encode() if facts.codes else b"")
         self._expire(header.expires_ms, "seen", header.message)
         names_one = header.consent_ref != NO_ID and message.flow.nature != "withdrawal"
-        if names_one and self.sharing_consent(header.consent_ref) is None:
-            given = sharing_consent_of(message, message.facts)
-            self._state.put("scope", header.consent_ref, given.encode())
-            self._expire(max(given.until_ms, header.expires_ms), "scope", header.consent_ref)
+        if names_one and self._state.get("scope", header.consent_ref) is None:
+            self._state.put("scope", header.consent_ref, sharing_consent_of(message, facts))
+            self._expire(max(facts.until_ms, header.expires_ms), "scope", header.consent_ref)
 
-    def remember_release(self, minimised: Minimised, link: Link, index: int) -> None:
-        """Remember which message stands at an index of an own link."""
-        message = minimised.permitted.message
-        header, key = message.header, indexed(link.name, index)
-        is_receipt = message.flow.nature == "receipt"
-        passed = Released(header.message, header.sender, header.recipient, header.flow, is_receipt)
-        self._state.put("released", key, passed.encode())
-        self._expire(header.expires_ms + RELEASED_KEPT_MS, "released", key)
-        if not is_receipt:
-            self._state.put("passed", header.message, passed.encode())
-            self._expire(header.expires_ms + MESSAGE_LIFE_MS_MAX, "passed", header.message)
+    def remember_releases(self, released: Sequence[Minimised], link: Link, first: int) -> None:
+        """Remember which messages stand on an own link from index `first` on: a row for all."""
+        messages = [item.permitted.message for item in released]
+        rows = [_released_bytes(message) for message in messages]
+        for message, row in zip(messages, rows, strict=True):
+            if message.flow.nature != "receipt":
+                until_ms = message.header.expires_ms + MESSAGE_LIFE_MS_MAX
+                self._state.put("passed", message.header.message, row)
+                self._expire(until_ms, "passed", message.header.message)
+        expires_ms = max(message.header.expires_ms for message in messages) + RELEASED_KEPT_MS
+        for start in range(0, len(rows), _RELEASED_ROW_MAX):
+            key = indexed(link.name, first + start)
+            self._state.put("released", key, b"".join(rows[start : start + _RELEASED_ROW_MAX]))
+            self._expire(expires_ms, "released", key)
 
     def silence(self, link: Link, index: int) -> None:
         """Remember that what stands at an index of an own link was answered already."""
-        released = self.released(link, index)
-        if released is not None:
-            key = indexed(link.name, index)
-            self._state.put("released", key, replace(released, silent=True).encode())
+        for key, value in self._released_rows(link, index, index + 1):
+            stop = (index - int.from_bytes(key[-8:]) + 1) * _RELEASED.size
+            if 0 < stop <= len(value):
+                self._state.put("released", key, value[: stop - 1] + b"\1" + value[stop:])
 
-    def released(self, link: Link, index: int) -> Released | None:
-        """Return what was released at an index of an own link, until it has expired."""
-        return _released(self._state.get("released", indexed(link.name, index)))
+    def released(self, link: Link, first: int, stop: int) -> dict[int, Released]:
+        """Return what was released on an own link from `first` up to `stop`, by index.
+
+        What has expired is missing.
+        """
+        found: dict[int, Released] = {}
+        for key, value in self._released_rows(link, first, stop):
+            start = int.from_bytes(key[-8:])
+            for place in range(max(0, first - start), len(value) // _RELEASED.size):
+                if start + place < stop:
+                    found[start + place] = _released(value, place)
+        return found
+
+    def _released_rows(self, link: Link, first: int, stop: int) -> list[tuple[bytes, bytes]]:
+        low = max(0, first - _RELEASED_ROW_MAX + 1)
+        start, end = indexed(link.name, low), indexed(link.name, stop)
+        return self._state.scan("released", start=start, stop=end)
 
     def question(self, message: bytes) -> Released | None:
         """Return what passed here under a message id, for as long as it may be answered."""
-        return None if message == NO_ID else _released(self._state.get("passed", message))
+        value = None if message == NO_ID else self._state.get("passed", message)
+        return None if value is None else _released(value)
 
     def _expire(self, at_ms: int, space: str, key: bytes) -> None:
         hour = -(-(at_ms + CLOCK_SKEW_MS) // _HOUR_MS)
-        self._due.setdefault((hour, space), []).append(key)
+        self._due[hour, space].append(key)
 
     def purge(self, now_ms: int) -> None:
         """End a batch: note when what it added may go, and forget some of what has expired."""
@@ -198,7 +220,7 @@ class Knowledge:
             noted = self._state.get("expiry", row) or b""
             added = b"".join(len(key).to_bytes(2) + key for key in keys)
             self._state.put("expiry", row, noted + added)
-        self._due = {}
+        self._due.clear()
         past = (now_ms + 1).to_bytes(8)
         for row, keys_noted in self._state.scan("expiry", stop=past, limit=_PURGE_ROWS_MAX):
             space = row[8:].partition(b"\0")[0].decode()

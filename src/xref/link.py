@@ -5,34 +5,25 @@
 proves authenticity, order, no gap, no replay and no silent drop at once.
 """
 
-from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
+from xref.backlog import Backlog, Queued
 from xref.errors import EvidenceError
-from xref.limits import (
-    BATCH_MESSAGES_MAX,
-    CHECKPOINT_BYTES_MAX,
-    PARCEL_BUCKETS,
-    RESEND_AFTER_MS,
-    RESEND_AFTER_MS_MAX,
-)
+from xref.limits import RESEND_AFTER_MS, RESEND_AFTER_MS_MAX
 from xref.state import State
 from xref.tlog import checkpoint as checkpoints
 from xref.tlog.checkpoint import Checkpoint
 from xref.tlog.note import NoteError, Signer, Verifier
 from xref.tlog.tree import Tree
-from xref.wire.envelope import Slot, parse_slot, peek_header
+from xref.wire.envelope import Slot
 from xref.wire.header import Header
 from xref.wire.office import Link
-from xref.wire.parcel import PAYLOAD_BYTES_MAX
 from xref.wire.payload import SlotsPayload
 from xref.wire.release import release_leaf
 
 _TAKEOVERS_KEPT: Final = 64
-_SPLIT_BYTES: Final = 64 * 1024
-_HEAD_BYTES_MAX: Final = 8 + 2 + CHECKPOINT_BYTES_MAX + 2
 
 
 def open_tree(state: State, origin: str, size: int) -> Tree:
@@ -51,19 +42,6 @@ def store_tiles(state: State, origin: str, changed: dict[tuple[int, int], bytes]
         state.put("tile", tile_key(origin, level, index), tile)
 
 
-def indexed(name: str, index: int) -> bytes:
-    """Return the key of a link's item by its index."""
-    return name.encode() + b"\0" + index.to_bytes(8)
-
-
-@dataclass(frozen=True, slots=True)
-class Queued:
-    """A slot to append, with the time after which its content may no longer go out (Unix ms)."""
-
-    slot: Slot
-    expires_ms: int
-
-
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """Consecutive slots that fit one parcel, with the checkpoint that ends them."""
@@ -74,7 +52,7 @@ class Chunk:
 
 
 class Outgoing:
-    """The sender's end of a link: record in space `out`, unacknowledged slots in `outbox`."""
+    """The sender's end of a link: its record in space `out`, what waits in its `Backlog`."""
 
     def __init__(self, state: State, link: Link) -> None:
         """Load the link's record, or begin a new log."""
@@ -89,6 +67,7 @@ class Outgoing:
         self.checkpoint: str = record.get("checkpoint", "")
         self.cosigned: str = record.get("cosigned", "")
         self.tree = open_tree(state, link.name, self.size)
+        self.backlog = Backlog(state, link.name)
         self.sent = self.acknowledged
         self.sent_at_ms = 0
         self.resend_after_ms = RESEND_AFTER_MS
@@ -112,9 +91,7 @@ class Outgoing:
         first = self.size
         leaves = [release_leaf(item.slot.release) for item in queued]
         store_tiles(self._state, self.link.name, self.tree.append(leaves))
-        for place, item in enumerate(queued):
-            value = item.expires_ms.to_bytes(8) + item.slot.encode()
-            self._state.put("outbox", indexed(self.link.name, first + place), value)
+        self.backlog.append(first, queued)
         self.size = self.tree.size
         self._save()
         return first
@@ -145,49 +122,18 @@ class Outgoing:
         """Return what was not sent in this generation; content past its time as stubs."""
         chunks: list[Chunk] = []
         while self.sent < self.size:
-            slots = self._next_slots(now_ms)
+            slots = self.backlog.parcel(self.sent, self.size, now_ms)
             end = self.sent + len(slots)
             chunks.append(Chunk(self.sent, slots, self._sign(end, signer)))
             self.sent, self.sent_at_ms = end, now_ms
         return chunks
-
-    def _next_slots(self, now_ms: int) -> tuple[Slot, ...]:
-        slots: list[Slot] = []
-        room = PAYLOAD_BYTES_MAX - _HEAD_BYTES_MAX
-        for index in range(self.sent, min(self.size, self.sent + BATCH_MESSAGES_MAX)):
-            slot = self._waiting_slot(index, now_ms)
-            room -= slot.size
-            if slots and room < 0:
-                break
-            slots.append(slot)
-        return tuple(slots[: _well_filled([slot.size for slot in slots])])
-
-    def _waiting_slot(self, index: int, now_ms: int) -> Slot:
-        key = indexed(self.link.name, index)
-        value = self._state.get("outbox", key)
-        if value is None:
-            message = f"{self.link.name}: the outbox lacks unacknowledged slot {index}"
-            raise EvidenceError(message)
-        slot = parse_slot(value[8:])
-        if not slot.is_stub and int.from_bytes(value[:8]) <= now_ms:
-            slot = Slot(slot.release, b"")
-            self._state.put("outbox", key, value[:8] + slot.encode())
-        return slot
 
     def empty(self, matches: Callable[[Header], bool]) -> list[tuple[int, Header]]:
         """Empty the unacknowledged slots whose headers match; return their indexes and headers.
 
         Their leaves stay, so that the log stays whole.
         """
-        emptied: list[tuple[int, Header]] = []
-        first, stop = (indexed(self.link.name, n) for n in (self.acknowledged, self.size))
-        for key, value in self._state.scan("outbox", start=first, stop=stop):
-            slot = parse_slot(value[8:])
-            if slot.is_stub or not matches(peek_header(slot.envelope)):
-                continue
-            self._state.put("outbox", key, value[:8] + Slot(slot.release, b"").encode())
-            emptied.append((int.from_bytes(key[-8:]), peek_header(slot.envelope)))
-        return emptied
+        return self.backlog.empty(self.acknowledged, self.size, matches)
 
     def resend(self) -> None:
         """Send again all that is not acknowledged, behind the takeover, which may be what was lost.
@@ -198,8 +144,10 @@ class Outgoing:
         self.sent = self.acknowledged
         self.takeover_unsent = bool(self.takeover)
 
-    def acknowledge(self, head: Checkpoint, cosigned: str) -> list[tuple[int, Slot]]:
-        """Accept a verified cosigned head; return the newly acknowledged (index, slot) pairs.
+    def acknowledge(self, head: Checkpoint, cosigned: str) -> dict[int, bool]:
+        """Accept a verified cosigned head; return what it newly acknowledges.
+
+        That is, by index, whether the slot went out as a stub.
 
         Raises `EvidenceError` when the receiver countersigned what this log never was.
         """
@@ -207,36 +155,13 @@ class Outgoing:
             message = f"{self.link.name}: a countersigned head of size {head.size} is not ours"
             raise EvidenceError(message)
         if head.size < self.acknowledged or (head.size == self.acknowledged and self.cosigned):
-            return []
-        done: list[tuple[int, Slot]] = []
-        first, stop = (indexed(self.link.name, n) for n in (self.acknowledged, head.size))
-        for key, value in self._state.scan("outbox", start=first, stop=stop):
-            done.append((int.from_bytes(key[-8:]), parse_slot(value[8:])))
-            self._state.delete("outbox", key)
+            return {}
+        done = self.backlog.acknowledge(self.acknowledged, head.size)
         self.resend_after_ms = RESEND_AFTER_MS
         self.acknowledged, self.cosigned = head.size, cosigned
         self.sent = max(self.sent, self.acknowledged)
         self._save()
         return done
-
-
-def _well_filled(sizes: Sequence[int]) -> int:
-    """Return how many of the first slots make a parcel that is little padding.
-
-    Buckets double: what fills less than three quarters of a large one rather fills the one below,
-    and the rest goes in the next parcel.
-    """
-    needed = sum(sizes) + _HEAD_BYTES_MAX
-    place = bisect_left(PARCEL_BUCKETS, needed)
-    if needed <= _SPLIT_BYTES or place == len(PARCEL_BUCKETS):
-        return len(sizes)
-    if 4 * needed > 3 * PARCEL_BUCKETS[place]:
-        return len(sizes)
-    room, count = PARCEL_BUCKETS[place - 1] - _HEAD_BYTES_MAX, 0
-    while count < len(sizes) and sizes[count] <= room:
-        room -= sizes[count]
-        count += 1
-    return count or len(sizes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,12 @@ answered as carefully as what does.
 
 from dataclasses import dataclass
 
-from xref.bundle import Bundle
+from xref.bundle import Bundle, Office
 from xref.endpoint import Acknowledged, KeyringAccepted
 from xref.policy import Flow, Permit, Reason
 from xref.ports import Arrival, Outbound
 from xref.wire.body import Body
-from xref.wire.envelope import Envelope, Slot
+from xref.wire.envelope import Envelope, Shape, Slot
 from xref.wire.facts import Facts
 from xref.wire.header import Header
 from xref.wire.office import Link
@@ -56,14 +56,28 @@ class Rejected:
     header: Header | None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Route:
+    """What a link, a bundle and two offices settle: one value for all messages that share them."""
+
+    link: Link
+    sender: Office
+    recipient: Office
+    from_desk: bool
+    shape: Shape
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """A well-formed message whose author, release, bundle, flow and times were checked."""
 
     received: Received
+    route: Route
     envelope: Envelope
+    facts_c: bytes
     statement: bytes
     body: Body
+    body_hash: bytes
     bundle: Bundle
     flow: Flow
     schema: Schema

@@ -1,6 +1,6 @@
 """What the core asks of the world, by what each port owes. Drivers are in `xref.drivers`."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -66,6 +66,9 @@ class Store(Protocol):
 
     def get(self, space: str, key: bytes) -> bytes | None:
         """Return the value of a key."""
+
+    def find(self, space: str, keys: Collection[bytes]) -> dict[bytes, bytes]:
+        """Return the values of those of `keys` that are there: one question for a whole batch."""
 
     def scan(self, space: str, start: bytes, stop: bytes, limit: int) -> list[tuple[bytes, bytes]]:
         """Return up to `limit` (key, value) pairs with start <= key < stop, ascending."""

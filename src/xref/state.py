@@ -4,35 +4,51 @@ Everything that one batch changes becomes durable in one commit, or nothing does
 """
 
 import json
-from typing import Any
+from collections import defaultdict
+from collections.abc import Collection
+from typing import Any, Final
 
 from xref.ports import Store, Write
+
+_JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+Changes = defaultdict[str, dict[bytes, bytes | None]]
 
 
 class State:
     """Reads see the batch's own writes; `commit` makes them durable, `rollback` forgets them."""
 
-    __slots__ = ("_changes", "_store")
+    __slots__ = ("_changes", "_read", "_store")
 
     def __init__(self, store: Store) -> None:
         """Begin with no changes over `store`."""
         self._store = store
-        self._changes: dict[str, dict[bytes, bytes | None]] = {}
+        self._changes: Changes = defaultdict(dict)
+        self._read: dict[str, dict[bytes, bytes | None]] = {}
+
+    def expect(self, space: str, keys: Collection[bytes]) -> None:
+        """Read at once what this batch is going to ask for."""
+        if keys:
+            read = self._read.setdefault(space, {})
+            read.update(dict.fromkeys(keys))
+            read.update(self._store.find(space, keys))
 
     def get(self, space: str, key: bytes) -> bytes | None:
         """Return the value of a key as of this batch."""
         changed = self._changes.get(space)
         if changed is not None and key in changed:
             return changed[key]
+        read = self._read.get(space)
+        if read is not None and key in read:
+            return read[key]
         return self._store.get(space, key)
 
     def put(self, space: str, key: bytes, value: bytes) -> None:
         """Set a key."""
-        self._changes.setdefault(space, {})[key] = value
+        self._changes[space][key] = value
 
     def delete(self, space: str, key: bytes) -> None:
         """Remove a key; removing what is not there is fine."""
-        self._changes.setdefault(space, {})[key] = None
+        self._changes[space][key] = None
 
     def get_json(self, space: str, key: bytes) -> Any:
         """Return the JSON value of a key, or None."""
@@ -41,8 +57,7 @@ class State:
 
     def put_json(self, space: str, key: bytes, value: object) -> None:
         """Set a key to a JSON value."""
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-        self.put(space, key, text.encode())
+        self.put(space, key, _JSON.encode(value).encode())
 
     def scan(
         self,
@@ -79,8 +94,8 @@ class State:
         ]
         if writes:
             self._store.commit(writes)
-        self._changes = {}
+        self._changes, self._read = defaultdict(dict), {}
 
     def rollback(self) -> None:
         """Forget the batch's changes."""
-        self._changes = {}
+        self._changes, self._read = defaultdict(dict), {}

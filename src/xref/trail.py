@@ -10,11 +10,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from xref.errors import MalformedError
+from xref.limits import TRAIL_ENTRY_BYTES_MAX
 from xref.link import open_tree, store_tiles
 from xref.state import State
 from xref.tlog import checkpoint as checkpoints
 from xref.tlog.checkpoint import Checkpoint
 from xref.tlog.note import Signer
+from xref.wire.cursor import Cursor
 
 NONCE_BYTES: Final = 32
 _JSON: Final = json.JSONEncoder(
@@ -57,6 +59,38 @@ def encode_entry(entry: Entry) -> bytes:
     return _JSON.encode(dict(entry)).encode()
 
 
+class EntryForm:
+    """Entries of one kind that differ in a few members: all the others are encoded once.
+
+    What varies is a number or bytes, which an entry writes in hexadecimal.
+    """
+
+    __slots__ = ("_pieces",)
+
+    def __init__(self, fixed: Entry, varying: Mapping[str, type[int] | type[bytes]]) -> None:
+        """Encode the members in `fixed`; `varying` are the others, in the order of `fill`."""
+        names = sorted((*fixed, *varying))
+        if MEMBERS.get(fixed["kind"]) != frozenset(names) or list(varying) != sorted(varying):
+            message = f"trail entry {fixed['kind']}: members {names} are not as specified"
+            raise RuntimeError(message)
+        forms = {int: "%d", bytes: '"%s"'}
+        members = [
+            f"{_JSON.encode(name)}:"
+            + (
+                forms[varying[name]]
+                if name in varying
+                else _JSON.encode(fixed[name]).replace("%", "%%")
+            )
+            for name in names
+        ]
+        self._pieces = "{" + ",".join(members) + "}"
+
+    def fill(self, *varying: int | bytes) -> bytes:
+        """Return the RFC 8785 bytes of the entry with these members, by ascending name."""
+        values = tuple(each.hex() if isinstance(each, bytes) else each for each in varying)
+        return (self._pieces % values).encode()
+
+
 def entry_leaf(nonce: bytes, entry: bytes) -> bytes:
     """Return the trail's leaf for an entry in its RFC 8785 bytes."""
     inner = hashlib.sha256(b"xref/entry/v1\0" + nonce + entry).digest()
@@ -71,7 +105,10 @@ def check_members(entry: Any) -> Entry:
 
 
 class Trail:
-    """The log of one hop's shard: tiles in space `tile`, openings in `opening`, head in `trail`."""
+    """The log of one hop's shard: tiles in space `tile`, head in `trail`.
+
+    The openings are in space `opening`, by the index of the first in a row.
+    """
 
     def __init__(self, state: State, origin: str) -> None:
         """Load the trail, or begin a new one."""
@@ -82,13 +119,17 @@ class Trail:
         self.checkpoint: str = record.get("checkpoint", "")
         self.tree = open_tree(state, origin, self.size)
 
-    def append(self, entries: Sequence[Entry], nonces: Sequence[bytes], signer: Signer) -> str:
-        """Append entries, sign the head and return its note; nonces are 32 random bytes each."""
-        leaves: list[bytes] = []
-        for place, (entry, nonce) in enumerate(zip(entries, nonces, strict=True)):
-            encoded = encode_entry(entry)
-            leaves.append(entry_leaf(nonce, encoded))
-            self._state.put("opening", (self.size + place).to_bytes(8), nonce + encoded)
+    def append(self, entries: Sequence[bytes], nonces: bytes, signer: Signer) -> str:
+        """Append encoded entries, sign the head and return its note.
+
+        `nonces` are 32 random bytes for each. The openings of one call are one row.
+        """
+        openings = [
+            nonces[NONCE_BYTES * place : NONCE_BYTES * (place + 1)] + entry
+            for place, entry in enumerate(entries)
+        ]
+        leaves = [entry_leaf(each[:NONCE_BYTES], each[NONCE_BYTES:]) for each in openings]
+        self._state.put("opening", self.size.to_bytes(8), openings_row(openings))
         store_tiles(self._state, self.origin, self.tree.append(leaves))
         self.size = self.tree.size
         head = Checkpoint(self.origin, self.size, self.tree.root())
@@ -96,3 +137,21 @@ class Trail:
         record = {"size": self.size, "checkpoint": self.checkpoint}
         self._state.put_json("trail", b"head", record)
         return self.checkpoint
+
+
+def openings_row(openings: Sequence[bytes]) -> bytes:
+    """Return a row of space `opening`: consecutive openings, each behind its length of 4 bytes.
+
+    An erased one is empty; its leaf keeps the trail whole.
+    """
+    return b"".join(part for each in openings for part in (len(each).to_bytes(4), each))
+
+
+def read_openings(row: bytes) -> list[bytes]:
+    """Return the openings of a row, or raise `MalformedError`."""
+    if not row:
+        raise MalformedError("openings: a row of none")
+    cursor, openings = Cursor(row, "openings"), []
+    while cursor.offset < len(row):
+        openings.append(cursor.block(4, NONCE_BYTES + TRAIL_ENTRY_BYTES_MAX))
+    return openings

@@ -7,13 +7,14 @@ from functools import cache
 from typing import Any
 
 from world import DAY_MS, NOW_MS, World, keychain
+from xref.backlog import Queued, parse_row
 from xref.compose import sign_drafts
 from xref.desk.intake import Intake
 from xref.desk.read_form import Record
-from xref.link import Queued
 from xref.ports import Outbound
+from xref.trail import read_openings
 from xref.wire.author import sign_batch
-from xref.wire.envelope import Envelope, Shape, Slot, parse_envelope, parse_slot
+from xref.wire.envelope import Envelope, Shape, Slot, parse_envelope
 from xref.wire.key import KeyUse, SigningKey
 from xref.wire.office import Link
 from xref.wire.parcel import Clear, Kind, close_parcel
@@ -101,7 +102,8 @@ def waiting(world: World, link: Link) -> list[Slot]:
     """The unacknowledged slots of a link."""
     sender = world.sender_of(link)
     prefix = link.name.encode() + b"\0"
-    return [parse_slot(value[8:]) for _, value in sender.state.scan("outbox", prefix)]
+    rows = sender.state.scan("outbox", prefix)
+    return [each.slot for _, row in rows for each in parse_row(row)]
 
 
 def carried(world: World, link: Link, shape: Shape) -> list[Envelope]:
@@ -136,8 +138,8 @@ def publish(world: World, link: Link, data: bytes) -> None:
 
 def entries(world: World, hop: str, *kinds: str) -> list[dict[str, Any]]:
     """The entries of a hop's trail, of those kinds."""
-    openings = world.hops[hop].state.scan("opening")
-    found = [json.loads(value[32:]) for _, value in openings]
+    rows = world.hops[hop].state.scan("opening")
+    found = [json.loads(each[32:]) for _, row in rows for each in read_openings(row)]
     return [entry for entry in found if not kinds or entry["kind"] in kinds]
 
 

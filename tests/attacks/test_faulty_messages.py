@@ -57,17 +57,17 @@ def times(envelope: Envelope, created: int, life: int) -> Slot:
 
 
 def body(envelope: Envelope, change: Body) -> Slot:
-    return slot_of(replace(envelope, body=change.encode()))
+    return slot_of(replace(envelope, body=change.data))
 
 
 def without_a_field(envelope: Envelope) -> Slot:
     parsed = parse_body(envelope.body)
-    return body(envelope, Body(parsed.key_box, parsed.sealed[1:]))
+    return body(envelope, Body.of(parsed.key_box, parsed.sealed[1:]))
 
 
 def with_an_unknown_field(envelope: Envelope) -> Slot:
     parsed = parse_body(envelope.body)
-    return body(envelope, Body(parsed.key_box, (*parsed.sealed, (60_000, bytes(48)))))
+    return body(envelope, Body.of(parsed.key_box, (*parsed.sealed, (60_000, bytes(48)))))
 
 
 def as_bytes(envelope: Envelope, data: bytes) -> Slot:
@@ -125,7 +125,7 @@ ANYWHERE = [
     ),
     Fault(
         "a mask of one more",
-        lambda _, e: slot_of(replace(e, mask=~e.mask & (1 << len(e.commitments)) - 1)),
+        lambda _, e: slot_of(replace(e, mask=~e.mask & (1 << e.count) - 1)),
         "wrong-mask",
     ),
     Fault("a mask beyond the schema", lambda _, e: slot_of(replace(e, mask=1 << 127)), "malformed"),
@@ -138,7 +138,7 @@ ANYWHERE = [
     Fault("oversized", lambda _, e: oversized(e), "oversized"),
     Fault(
         "a commitment less",
-        lambda _, e: slot_of(resigned(replace(e, commitments=e.commitments[:-1], mask=0))),
+        lambda _, e: slot_of(resigned(replace(e, commitments=e.commitments[:-32], mask=0))),
         "unknown-schema",
     ),
 ]

@@ -30,7 +30,7 @@ from attacks.hostile import (
     written,
 )
 from world import DAY_MS, World, keychain
-from xref.answers import Answer, compose_answers, decision_item, receipt_item
+from xref.answers import Answer, Item, compose_answers
 from xref.tlog import cosignature
 from xref.tlog.checkpoint import Checkpoint
 from xref.tlog.checkpoint import sign as sign_checkpoint
@@ -109,7 +109,7 @@ def test_receiving_hop_narrows_as_it_may() -> None:
     narrowed = replace(
         letter,
         mask=letter.mask & ~(letter.mask & -letter.mask),
-        body=Body(body.key_box, body.sealed[1:]).encode(),
+        body=Body.of(body.key_box, body.sealed[1:]).data,
     )
     hostile = settled()
     # The desk checks the proof of the hop before against its key, on whatever link head it names.
@@ -127,9 +127,7 @@ def test_hop_swaps_two_sealed_fields() -> None:
     first, second = carried(world, BORDER, BETWEEN_HOPS)
     body = parse_body(first.body)
     (a, sealed_a), (b, sealed_b), *rest = body.sealed
-    swapped = replace(
-        first, body=Body(body.key_box, ((a, sealed_b), (b, sealed_a), *rest)).encode()
-    )
+    swapped = replace(first, body=Body.of(body.key_box, ((a, sealed_b), (b, sealed_a), *rest)).data)
     hostile = settled()
     send(hostile, BORDER, [slot_of(swapped), slot_of(second)])
     hostile.settle()
@@ -141,8 +139,8 @@ def test_hop_swaps_a_field_of_two_messages() -> None:
     world = settled()
     first, second = minimised_at_home(world, referral("a"), referral("b"))
     body, other = parse_body(first.body), parse_body(second.body)
-    mixed = replace(first, body=Body(body.key_box, (other.sealed[0], *body.sealed[1:])).encode())
-    boxed = replace(second, body=Body(body.key_box, other.sealed).encode())
+    mixed = replace(first, body=Body.of(body.key_box, (other.sealed[0], *body.sealed[1:])).data)
+    boxed = replace(second, body=Body.of(body.key_box, other.sealed).data)
     hostile = settled()
     send(hostile, BORDER, [slot_of(mixed), slot_of(boxed)])
     hostile.settle()
@@ -330,7 +328,7 @@ def test_own_hop_claims_that_the_recipient_opened_it() -> None:
     world = settled()
     world.publish(LA_DESK, [referral()])
     [message] = world.sent(LA_DESK)
-    said(world, LA_HOP, "decision", decision_item("OPENED", message))
+    said(world, LA_HOP, "decision", Item("OPENED", message))
     world.stores.clear()
     story = world.sent(LA_DESK)[message]
     assert [r["from"] for r in story["receipts"] if r["outcome"] == "opened"] == [VN_DESK]  # type: ignore[attr-defined] # a list
@@ -341,7 +339,7 @@ def test_hop_abroad_says_what_only_others_can_know(outcome: str) -> None:
     world = settled()
     [letter] = written(world, referral())
     message = letter.header.message
-    said(world, VN_HOP, "receipt", receipt_item(outcome, message))
+    said(world, VN_HOP, "receipt", Item(outcome, message))
     story = world.sent(LA_DESK)[message]
     assert (story["outcome"], story["receipts"]) == ("submitted", [])
 
@@ -352,8 +350,8 @@ def test_hop_unsays_what_the_recipient_opened(outcome: str) -> None:
     world.publish(LA_DESK, [referral()])
     world.settle()
     [message] = world.sent(LA_DESK)
-    said(world, VN_HOP, "receipt", receipt_item(outcome, message, fault="a-lie"))
-    said(world, LA_HOP, "decision", decision_item("REJECTED", message, fault="a-lie"))
+    said(world, VN_HOP, "receipt", Item(outcome, message, fault="a-lie"))
+    said(world, LA_HOP, "decision", Item("REJECTED", message, fault="a-lie"))
     [story] = world.sent(LA_DESK).values()
     assert (story["outcome"], story["fault"]) == ("opened", "")
     assert story["disclosed"]
@@ -364,7 +362,7 @@ def test_false_rejection_does_not_stand_against_the_recipients_own_word() -> Non
     world.publish(LA_DESK, [referral()])
     turn(world, LA_HOP)
     [message] = world.sent(LA_DESK)
-    said(world, VN_HOP, "receipt", receipt_item("REJECTED", message, fault="a-lie"))
+    said(world, VN_HOP, "receipt", Item("REJECTED", message, fault="a-lie"))
     world.settle()
     assert outcomes(world) == ["opened"]
 
@@ -376,7 +374,7 @@ def test_repeated_receipts_take_no_room() -> None:
     [message] = world.sent(LA_DESK)
     before = world.sent(LA_DESK)
     for _ in range(3):
-        said(world, VN_HOP, "receipt", receipt_item("DELIVERED", message))
+        said(world, VN_HOP, "receipt", Item("DELIVERED", message))
     assert world.sent(LA_DESK) == before
 
 
@@ -385,7 +383,7 @@ def test_hop_sends_a_decision_abroad() -> None:
     world = settled()
     world.publish(LA_DESK, [referral()])
     [message] = world.sent(LA_DESK)
-    said(world, VN_HOP, "decision", decision_item("REFUSED", message))
+    said(world, VN_HOP, "decision", Item("REFUSED", message))
     assert outcomes(world) == ["opened"]
     kinds = {e["kind"] for e in entries(world, LA_HOP) if e.get("link") == BORDER.back.name}
     assert kinds & {"rejected", "refused"}

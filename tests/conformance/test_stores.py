@@ -51,9 +51,22 @@ def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
     return make(tmp_path)
 
 
+def test_many_keys_are_found_at_once(opener: Opener) -> None:
+    """However many; those that are not there are missing from the answer."""
+    store = opener()
+    there = {number.to_bytes(2): bytes([number % 251]) for number in range(0, 400, 2)}
+    store.commit([Write("space", key, value) for key, value in there.items()])
+    asked = [number.to_bytes(2) for number in range(400)]
+    assert store.find("space", asked) == there
+    assert store.find("space", asked[:3]) == {key: there[key] for key in asked[:3:2]}
+    assert store.find("space", []) == {}
+    store.close()
+
+
 def test_nothing_is_there_at_first(opener: Opener) -> None:
     store = opener()
     assert store.get("space", b"key") is None
+    assert store.find("space", [b"key", b"other"]) == {}
     assert store.scan("space", b"", b"\xff" * 40, 10) == []
     store.close()
 

@@ -30,6 +30,7 @@ from xref.errors import UnavailableError
 from xref.operations import correct_facts, submit_form
 from xref.processes import Processes
 from xref.story import SentMessage, cabinet_of, held_records, received_messages, sent_messages
+from xref.trail import read_openings
 from xref.wiring import DeskOffice, open_state
 
 ALL = (WITNESS_PROCESS, *OFFICES)
@@ -380,7 +381,8 @@ class KillRun:
 
     def _check_trail(self, folder: str) -> None:
         """A message is released once, on one leaf."""
-        entries = [json.loads(value[32:]) for _, value in self.state(folder, "opening")]
+        rows = [read_openings(row) for _, row in self.state(folder, "opening")]
+        entries = [json.loads(each[32:]) for row in rows for each in row]
         kinds = Counter(entry["kind"] for entry in entries)
         assert not kinds["stopped"] + kinds["rejected"] + kinds["stubbed"]
         released = [e["message"] for e in entries if e["kind"] == "released"]

@@ -13,6 +13,7 @@ from integration.kill_run import kill_run
 from integration.offices import OFFICES, Offices, running, wait_for
 from xref.audit_folders import at_rest, audit_folders
 from xref.demo_setup import Participant
+from xref.trail import read_openings
 from xref.wiring import open_state
 
 LA_HOP, VN_HOP, LA_NRM, VN_NRM, VN_SERVICE = OFFICES
@@ -23,6 +24,7 @@ EVIDENCE = 3
 KILLER = """
 import os, signal, sys
 from xref.cli import main
+from xref.trail import read_openings
 from xref.drivers.sqlite_store import SqliteStore
 
 space, puts, moment, *arguments = sys.argv[1:]
@@ -268,7 +270,8 @@ def check_not_forked(offices: Offices) -> None:
     assert any(is_prefix(mirror, log) for log in logs)
     files = list((offices.data / "vn-nrm" / "received").glob("*.json"))
     assert len(files) <= 1
-    entries = [json.loads(value[32:]) for _, value in spaces(offices, "vn-hop", "opening")]
+    rows = [read_openings(row) for _, row in spaces(offices, "vn-hop", "opening")]
+    entries = [json.loads(each[32:]) for row in rows for each in row]
     released = [e["message"] for e in entries if e["kind"] == "released"]
     assert len(released) == len(set(released))
 

@@ -218,9 +218,9 @@ def make_read() -> tuple[str, list[Case], dict[str, str]]:
     last = J.to_desk
     body = J.body
     sealed = dict(body.sealed)
-    swapped = Body(body.key_box, ((1, sealed[3]), (3, sealed[1]), (13, sealed[13]))).encode()
+    swapped = Body.of(body.key_box, ((1, sealed[3]), (3, sealed[1]), (13, sealed[13]))).data
     dishonest = seal_field(J.key, J.statement, 3, J.salts[3], b"\x02\x0eSomchat")
-    forged = Body(body.key_box, ((1, sealed[1]), (3, dishonest), (13, sealed[13]))).encode()
+    forged = Body.of(body.key_box, ((1, sealed[1]), (3, dishonest), (13, sealed[13]))).data
     add(
         "swapped-fields",
         "malformed",

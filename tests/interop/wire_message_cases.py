@@ -26,6 +26,7 @@ from interop.wire_scenario import (
     FIELD_IDS,
     HOP,
     VALUES,
+    keep,
 )
 from xref.wire.author import AUTHOR_BYTES
 from xref.wire.body import KEY_BOX_BYTES, Body, seal_field, seal_key_box
@@ -540,7 +541,7 @@ def field_item(number: int, sealed: bytes, length: int | None = None) -> bytes:
 
 def make_body() -> Made:
     body = J.body
-    data, box = body.encode(), body.key_box
+    data, box = body.data, body.key_box
     sealed = dict(body.sealed)
     many = b"".join(field_item(number, bytes(48)) for number in range(1, 130))
     bad = {
@@ -713,7 +714,7 @@ def make_body() -> Made:
         {},
     )
     ids = list(FIELD_IDS)
-    wide = Body(box, ((7, bytes(48)),)).encode()
+    wide = Body.of(box, ((7, bytes(48)),)).data
     mask = J.from_desk.mask
 
     def mask_case(name: str, expect: str, why: str, body: bytes, value: int) -> Case:
@@ -728,7 +729,7 @@ def make_body() -> Made:
                 "one-withheld",
                 "ok",
                 "field 13 dropped",
-                body.keep(frozenset({1, 3, 5, 8})).encode(),
+                keep(body, {1, 3, 5, 8}).data,
                 0b011101,
             ),
             mask_case(
@@ -886,7 +887,7 @@ def make_envelope() -> Made:
                 "one-commitment",
                 "ok",
                 "a schema of one field",
-                bytes_=other(across, commitments=across.commitments[:1], mask=1),
+                bytes_=other(across, commitments=across.commitments[:32], mask=1),
                 **closed,
             ),
             case(
@@ -905,14 +906,14 @@ def make_envelope() -> Made:
                 "no-commitments",
                 "malformed",
                 "n is 0",
-                bytes_=other(across, commitments=(), mask=0),
+                bytes_=other(across, commitments=b"", mask=0),
                 **closed,
             ),
             case(
                 "129-commitments",
                 "malformed",
                 "n is 129",
-                bytes_=other(across, commitments=(bytes(32),) * 129),
+                bytes_=other(across, commitments=bytes(32 * 129)),
                 **closed,
             ),
             case(

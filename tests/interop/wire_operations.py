@@ -152,7 +152,7 @@ def statement_whole(inputs: Inputs) -> Shown:
         raw(inputs, "header_salt"),
         raw(inputs, "header"),
         raw(inputs, "facts_c"),
-        raws(inputs, "commitments"),
+        b"".join(raws(inputs, "commitments")),
     )
     same(found=found, expected=raw(inputs, "statement"))
     return {}
@@ -228,7 +228,7 @@ def show_envelope(envelope: Envelope) -> Shown:
         "header_salt": envelope.header_salt.hex(),
         "facts": facts.facts.hex() if isinstance(facts, OpenFacts) else None,
         "facts_c": envelope.facts_c.hex(),
-        "commitments": [item.hex() for item in envelope.commitments],
+        "commitments": [envelope.commitment(n).hex() for n in range(envelope.count)],
         "author_sha256": hashlib.sha256(envelope.author.encode()).hexdigest(),
         "mask": f"{envelope.mask:032x}",
         "recorded": envelope.recorded_ms,
@@ -332,7 +332,7 @@ def _read_slot(slot: Slot, inputs: Inputs) -> Shown | None:
     verify(raw(inputs, "desk_key"), envelope.author.signature, claim)
     ids = inputs["schema_field_ids"]
     body = parse_body(envelope.body)
-    same(found=len(ids), expected=len(envelope.commitments))
+    same(found=len(ids), expected=envelope.count)
     same(found=mask_of([number for number, _ in body.sealed], ids), expected=envelope.mask)
     shown: Shown = {"message": header.message.hex(), "statement": statement.hex()}
     if envelope.passed is not None:
@@ -343,7 +343,7 @@ def _read_slot(slot: Slot, inputs: Inputs) -> Shown | None:
         for number, sealed in body.sealed:
             salt, avro = open_field(key, statement, number, sealed)
             found = field_commitment(header.message, header.schema, number, salt, avro)
-            same(found=found, expected=envelope.commitments[ids.index(number)])
+            same(found=found, expected=envelope.commitment(ids.index(number)))
             fields[str(number)] = avro.hex()
         shown["fields"] = fields
     return shown

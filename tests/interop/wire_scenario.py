@@ -46,6 +46,11 @@ VALUES = {
 FIELD_IDS = tuple(VALUES)
 
 
+def keep(body: Body, field_ids: set[int]) -> Body:
+    """Return the body with those sealed fields alone."""
+    return Body.of(body.key_box, tuple(item for item in body.sealed if item[0] in field_ids))
+
+
 @dataclass(frozen=True)
 class Office:
     """An office's keys, one of each use, made from a seed and the office's name."""
@@ -109,7 +114,7 @@ class Journey:
         self.facts_salt = self.random.randbytes(16)
         self.facts_c = facts_commitment(self.header.message, self.facts_salt, self.facts.encode())
         self.statement = statement_of(
-            self.header_salt, self.header.encode(), self.facts_c, self.commitments
+            self.header_salt, self.header.encode(), self.facts_c, b"".join(self.commitments)
         )
         self.others = [self.random.randbytes(32) for _ in range(4)]
         self.authors = sign_batch(
@@ -134,7 +139,7 @@ class Journey:
             for number, avro in VALUES.items()
             if avro != b"\0"
         )
-        return Body(box, sealed)
+        return Body.of(box, sealed)
 
     @cached_property
     def from_desk(self) -> Envelope:
@@ -143,26 +148,26 @@ class Journey:
             header=self.header,
             header_salt=self.header_salt,
             facts=OpenFacts(self.facts_salt, self.facts.encode()),
-            commitments=self.commitments,
+            commitments=b"".join(self.commitments),
             author=self.authors[0],
             mask=mask_of([number for number, _ in self.body.sealed], FIELD_IDS),
             recorded_ms=CREATED_MS + 1_000,
             erase_by_ms=0,
             passed=None,
-            body=self.body.encode(),
+            body=self.body.data,
         )
 
     @cached_property
     def across(self) -> Envelope:
         """Return the envelope between the hops: facts closed, field 5 withheld."""
-        body = self.body.keep(frozenset({1, 3, 8, 13}))
+        body = keep(self.body, {1, 3, 8, 13})
         return replace(
             self.from_desk,
             facts=self.facts_c,
             mask=mask_of([1, 3, 8, 13], FIELD_IDS),
             recorded_ms=CREATED_MS + 2_000,
             erase_by_ms=CREATED_MS + 200 * DAY_MS,
-            body=body.encode(),
+            body=body.data,
         )
 
     @cached_property
@@ -175,7 +180,7 @@ class Journey:
         tree.append(leaves)
         place = len(self.earlier)
         proof = InclusionProof(place, tuple(tree.inclusion(place)), self.checkpoint(ACROSS, leaves))
-        body = parse_body(across.body).keep(frozenset({1, 3, 13}))
+        body = keep(parse_body(across.body), {1, 3, 13})
         return replace(
             across,
             mask=mask_of([1, 3, 13], FIELD_IDS),
@@ -188,7 +193,7 @@ class Journey:
                 hashlib.sha256(across.body).digest(),
                 proof.encode(),
             ),
-            body=body.encode(),
+            body=body.data,
         )
 
     def checkpoint(self, link: Link, leaves: list[bytes]) -> str:

@@ -7,7 +7,7 @@ hand over. Whatever raises ends the process; it starts again from what its disk 
 import itertools
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,6 +48,9 @@ class Struck:
 
     def get(self, space: str, key: bytes) -> bytes | None:
         return self.store.get(space, key)
+
+    def find(self, space: str, keys: Collection[bytes]) -> dict[bytes, bytes]:
+        return self.store.find(space, keys)
 
     def scan(self, space: str, start: bytes, stop: bytes, limit: int) -> list[tuple[bytes, bytes]]:
         return self.store.scan(space, start, stop, limit)

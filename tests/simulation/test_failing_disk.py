@@ -4,7 +4,7 @@ Whichever office it strikes, whether the failed write became durable or not, and
 goes on or is restarted: each message is delivered once and on the record once.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -37,6 +37,9 @@ class FailingStore:
     def get(self, space: str, key: bytes) -> bytes | None:
         return self.store.get(space, key)
 
+    def find(self, space: str, keys: Collection[bytes]) -> dict[bytes, bytes]:
+        return self.store.find(space, keys)
+
     def scan(self, space: str, start: bytes, stop: bytes, limit: int) -> list[tuple[bytes, bytes]]:
         return self.store.scan(space, start, stop, limit)
 
@@ -55,6 +58,10 @@ class FailingStore:
 
 class UnreadableStore(MemoryStore):
     """A store on a disk that is gone."""
+
+    def find(self, space: str, keys: Collection[bytes]) -> dict[bytes, bytes]:
+        del space, keys
+        raise UnavailableError("the disk is gone")
 
     def get(self, space: str, key: bytes) -> bytes | None:
         del space, key

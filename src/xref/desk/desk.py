@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from xref.answers import RECEIPT, Answer, compose_answers, receipt_item
+from xref.answers import RECEIPT, Answer, Item, compose_answers
+from xref.backlog import Queued
 from xref.bundle import Bundle
 from xref.compose import sign_drafts
 from xref.desk.cabinet import Cabinet
@@ -23,14 +24,13 @@ from xref.desk.story import note_receipt
 from xref.endpoint import Endpoint
 from xref.errors import ConfigError, MessageError, UnavailableError
 from xref.keychain import Keychain
-from xref.link import Queued
 from xref.message import Batch, Submitted
 from xref.outbox import Outbox
 from xref.ports import Entropy, Store, Transport
 from xref.state import State
 from xref.steps.submit import LinkEvidenceError, submit
 from xref.wire.envelope import Envelope, Slot, peek_header
-from xref.wire.header import Header
+from xref.wire.header import NO_ID, Header
 from xref.wire.key import KeyUse
 from xref.wire.office import Link
 
@@ -205,7 +205,7 @@ class Desk:
                 answers += self._receive(received.link, received.index, received.slot, batch.now_ms)
         self._answer(answers, batch.now_ms)
         self._commit(batch.now_ms)
-        outcomes = [answer.item["outcome"] for _, answer in answers]
+        outcomes = [answer.item.outcome for _, answer in answers]
         counts = outcomes.count("OPENED"), outcomes.count("REJECTED")
         return self._done(_done_of(submitted, *counts))
 
@@ -218,13 +218,8 @@ class Desk:
             opened = receiver.receive(link, slot, now_ms)
         except MessageError as error:
             header = _header(slot)
-            item = receipt_item(
-                "REJECTED",
-                header.message if header else bytes(16),
-                fault=error.fault,
-                link=link,
-                index=index,
-            )
+            message = header.message if header else NO_ID
+            item = Item("REJECTED", message, error.fault, link.name, index)
             self.endpoint.alarms.append(f"{link.name}: slot {index} rejected: {error.fault}")
             is_receipt = header is not None and self._is_receipt(header)
             return [] if is_receipt else [(link.shard, Answer(link.sender, RECEIPT, item))]
@@ -251,14 +246,14 @@ class Desk:
     def _store_opened(self, opened: Opened, shard: int, now_ms: int) -> Answer:
         header = opened.header
         if is_withdrawn(self.state, header):
-            return Answer(header.sender, RECEIPT, receipt_item("ERASED", header.message))
+            return Answer(header.sender, RECEIPT, Item("ERASED", header.message))
         known = [self.state.get(space, header.message) for space in ("inbox", "erased")]
         if known != [None, None]:
-            item = receipt_item("REJECTED", header.message, fault="duplicate")
+            item = Item("REJECTED", header.message, "duplicate")
             return Answer(header.sender, RECEIPT, item)
         asked = self.cabinet.get("sent", header.reply_to)
         if opened.flow.nature == "answer" and (asked is None or asked["to"] != header.sender):
-            item = receipt_item("REJECTED", header.message, fault="wrong-reply")
+            item = Item("REJECTED", header.message, "wrong-reply")
             return Answer(header.sender, RECEIPT, item)
         replied = self.cabinet.case_id("sent", header.reply_to)
         case = replied or self.cabinet.case_for_thread(header.thread, shard)
@@ -276,7 +271,7 @@ class Desk:
         self.cabinet.put("inbox", header.message, case, content)
         self.state.put("handoff", header.message, b"")
         note_reference(self.state, header)
-        return Answer(header.sender, RECEIPT, receipt_item("OPENED", header.message))
+        return Answer(header.sender, RECEIPT, Item("OPENED", header.message))
 
     def _answer(self, answers: Sequence[tuple[int, Answer]], now_ms: int) -> None:
         by_shard: dict[int, list[Answer]] = {}

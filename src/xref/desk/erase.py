@@ -5,7 +5,7 @@ Without the key nothing of the case can be read, in the file or in a backup of i
 
 from typing import Any
 
-from xref.answers import RECEIPT, Answer, receipt_item
+from xref.answers import RECEIPT, Answer, Item
 from xref.desk.cabinet import Cabinet
 from xref.state import State
 from xref.wire.header import Header
@@ -57,7 +57,7 @@ def erase(
                 state.put("removal", message, b"")
                 state.delete("handoff", message)
                 state.delete("inbox", message)
-                item = receipt_item("ERASED", message)
+                item = Item("ERASED", message)
                 answer = Answer(content["from"], RECEIPT, item)
                 answers.append((content.get("shard", 0), answer))
         if not own:

@@ -61,11 +61,11 @@ class Receiver:
         if flow is None:
             raise fault("unknown-flow")
         schema = bundle.policy.schema_for(flow)
-        if header.schema != schema.digest32 or len(envelope.commitments) != len(schema.fields):
+        if header.schema != schema.digest32 or envelope.count != len(schema.field_ids):
             raise fault("unknown-schema")
         check_times(envelope, now_ms, flow.life_days, from_desk=False)
         body = parse_body(envelope.body)
-        check_mask(envelope, body, [each.id for each in schema.fields])
+        check_mask(envelope, body, schema.field_ids)
         check_author(envelope, statement, self.directory, self.verified)
         if envelope.passed is not None:
             self._check_passed(envelope, statement, Link(sender.hop, link.sender, link.shard))

@@ -2,7 +2,7 @@
 
 import time
 from bisect import bisect_left, insort
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from threading import Condition
 
 from xref.errors import UnavailableError
@@ -21,6 +21,11 @@ class MemoryStore:
     def get(self, space: str, key: bytes) -> bytes | None:
         """Return the value of a key."""
         return self._values.get(space, {}).get(key)
+
+    def find(self, space: str, keys: Collection[bytes]) -> dict[bytes, bytes]:
+        """Return the values of those of `keys` that are there."""
+        found = {key: self.get(space, key) for key in keys}
+        return {key: value for key, value in found.items() if value is not None}
 
     def scan(self, space: str, start: bytes, stop: bytes, limit: int) -> list[tuple[bytes, bytes]]:
         """Return up to `limit` (key, value) pairs with start <= key < stop, ascending."""

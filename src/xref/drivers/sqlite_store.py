@@ -4,7 +4,7 @@ import fcntl
 import os
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +13,7 @@ from xref.ports import Write
 
 _BUSY_MS: Final = 30_000
 _FOLD_SECONDS: Final = 10.0
+_FIND_KEYS: Final = 64
 _SPACE_CHARACTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyz_")
 
 
@@ -82,6 +83,23 @@ class SqliteStore:
         except sqlite3.Error as error:
             raise _unavailable(self._file, error) from error
         return None if row is None else row[0]
+
+    def find(self, space: str, keys: Collection[bytes]) -> dict[bytes, bytes]:
+        """Return the values of those of `keys` that are there."""
+        if not self._has(space):
+            return {}
+        found: dict[bytes, bytes] = {}
+        marks = ", ".join("?" * _FIND_KEYS)  # always as many, so that it is prepared once
+        sql = f'SELECT key, value FROM "{space}" WHERE key IN ({marks})'  # noqa: S608 - the space is checked
+        asked = list(keys)
+        try:
+            for start in range(0, len(asked), _FIND_KEYS):
+                some = asked[start : start + _FIND_KEYS]
+                some += some[-1:] * (_FIND_KEYS - len(some))
+                found.update(self._database.execute(sql, some))
+        except sqlite3.Error as error:
+            raise _unavailable(self._file, error) from error
+        return found
 
     def scan(self, space: str, start: bytes, stop: bytes, limit: int) -> list[tuple[bytes, bytes]]:
         """Return up to `limit` (key, value) pairs with start <= key < stop, ascending."""

@@ -1,12 +1,13 @@
 """Decide: at home on all the facts, abroad within the ceiling. Default deny; all reasons kept."""
 
-from xref.errors import ConfigError
+from functools import lru_cache
+
 from xref.knowledge import Knowledge, sharing_consent_of
+from xref.limits import DECISIONS_CACHED_MAX
 from xref.message import Decided, Message, Permitted, Refused
 from xref.policy import Permit, Question, Reason, Refusal
 from xref.wire.facts import Facts
 from xref.wire.header import NO_ID
-from xref.wire.office import party_of
 
 
 def decide(message: Message, knowledge: Knowledge, now_ms: int) -> Decided:
@@ -20,12 +21,12 @@ def _at_home(message: Message, facts: Facts, knowledge: Knowledge, now_ms: int) 
     if facts.cause != NO_ID:
         return _caused(message, facts.cause, knowledge, now_ms)
     header, problems = message.header, []
-    given = knowledge.sharing_consent(header.consent_ref)
     withdrawn = knowledge.is_withdrawn(header.consent_ref, header.sender)
     if message.flow.nature == "withdrawal":
+        given = knowledge.sharing_consent(header.consent_ref)
         if given is None or given.recipient != header.recipient:
             problems.append(UNKNOWN_REFERENCE)
-    elif given is not None and given != sharing_consent_of(message, facts):
+    elif not knowledge.is_same(sharing_consent_of(message, facts), header.consent_ref):
         problems.append(CHANGED)
     elif withdrawn and facts.consent_digest == bytes(32):
         problems.append(WITHDRAWN)  # another ground's reference ends like a sharing consent's
@@ -68,15 +69,12 @@ def _in_force(message: Message, facts: Facts, now_ms: int) -> bool:
 def _ask(
     message: Message, codes: bytes, consent_mask: int, *, live: bool, cause_flow: int = 0
 ) -> Permit | Refusal:
-    header, directory = message.header, message.bundle.directory
-    sender, recipient = directory.find(header.sender), directory.find(header.recipient)
-    if sender is None or recipient is None:
-        raise ConfigError("the offices of a valid message left the directory")
+    sender, recipient = message.route.sender, message.route.recipient
     question = Question(
-        flow=header.flow,
+        flow=message.header.flow,
         from_role=sender.role,
         to_role=recipient.role,
-        same_party=party_of(header.sender) == party_of(header.recipient),
+        same_party=sender.party == recipient.party,
         facts=codes,
         carried_mask=message.envelope.mask,
         sharing_consent_mask=consent_mask,
@@ -88,25 +86,21 @@ def _ask(
 
 def _abroad(message: Message, knowledge: Knowledge) -> Decided:
     """Check what was disclosed against the ceiling of this flow: the facts stayed at home."""
-    header, policy, directory = message.header, message.bundle.policy, message.bundle.directory
-    sender, recipient = directory.find(header.sender), directory.find(header.recipient)
+    header, route = message.header, message.route
     withdrawn = knowledge.is_withdrawn(header.consent_ref, header.sender)
     if withdrawn and message.flow.nature != "withdrawal":
         return Refused(message, (WITHDRAWN,))
-    if sender is None or recipient is None:
-        return Refused(message, (BEYOND_CEILING,))
-    ceiling = policy.ceiling(header.flow, sender.role, recipient.role, same_party=False)
+    roles = route.sender.role, route.recipient.role
+    ceiling = message.bundle.policy.ceiling(header.flow, *roles, same_party=False)
     mask = message.envelope.mask
     if not mask or mask & ~ceiling:
         return Refused(message, (BEYOND_CEILING,))
-    permit = Permit(
-        mask=mask,
-        retention_days=message.flow.retention_days,
-        obligations=(),
-        withheld=(),
-        rules=(),
-    )
-    return Permitted(message, permit)
+    return Permitted(message, _within(mask, message.flow.retention_days))
+
+
+@lru_cache(maxsize=DECISIONS_CACHED_MAX)
+def _within(mask: int, retention_days: int) -> Permit:
+    return Permit(mask, retention_days, obligations=(), withheld=(), rules=())
 
 
 def _reason(rule: str, explain: str, cure: str) -> Reason:

@@ -1,7 +1,6 @@
 """Minimise: drop the sealed fields that may not go on. Nothing is opened, nothing is rewritten."""
 
 from xref.message import Minimised, Permitted
-from xref.wire.body import ids_of
 
 _DAY_MS = 86_400_000
 
@@ -12,8 +11,7 @@ def minimise(permitted: Permitted, now_ms: int) -> Minimised:
     mask = message.envelope.mask & permit.mask
     body = message.envelope.body
     if mask != message.envelope.mask:
-        kept = ids_of(mask, [each.id for each in message.schema.fields])
-        body = message.body.keep(kept).encode()
+        body = message.body.drop(message.envelope.mask, message.envelope.mask & ~mask)
     erase_by_ms = now_ms + permit.retention_days * _DAY_MS
     if message.envelope.erase_by_ms:
         erase_by_ms = min(erase_by_ms, message.envelope.erase_by_ms)

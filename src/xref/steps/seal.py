@@ -3,22 +3,18 @@
 Order within a batch: releases, then receipts about them, then the trail that accounts for both.
 """
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 from xref.accounting import Accounting
 from xref.answers import (
     compose_answers,
 )
+from xref.backlog import Queued
 from xref.bundle import Bundle
 from xref.endpoint import Endpoint
 from xref.knowledge import Knowledge
-from xref.limits import DECISIONS_CACHED_MAX
-from xref.link import Queued
-from xref.message import Message, Minimised, Refused, Rejected, Sealed, Stubbed, Submitted
-from xref.policy import FactTable
+from xref.message import Message, Minimised, Refused, Rejected, Route, Sealed, Stubbed, Submitted
 from xref.ports import Entropy
 from xref.tlog.note import Signer
 from xref.tlog.proof import InclusionProof
@@ -28,7 +24,6 @@ from xref.wire.header import Header
 from xref.wire.key import KeyUse
 from xref.wire.office import Link, party_of
 
-_named = lru_cache(maxsize=DECISIONS_CACHED_MAX)(FactTable.decode)
 Outcome = Minimised | Refused | Rejected | Stubbed
 
 
@@ -43,6 +38,14 @@ class Desktop:
     entropy: Entropy
 
 
+@dataclass(frozen=True, slots=True)
+class _Leg:
+    """The own link that messages go on by; `has_passed` where the desk at its end wants a proof."""
+
+    link: Link
+    has_passed: bool
+
+
 class _Sealing:
     """One batch being sealed."""
 
@@ -50,6 +53,7 @@ class _Sealing:
         self.desk = desktop
         self.now_ms = now_ms
         self.office = desktop.endpoint.office
+        self._legs: dict[Route, _Leg] = {}
         self.accounts = Accounting(desktop.endpoint, desktop.knowledge, desktop.bundle, now_ms)
 
     # -- what goes on ----------------------------------------------------------------------------
@@ -58,14 +62,25 @@ class _Sealing:
         """Append to each link in order what goes out on it."""
         by_link: dict[Link, list[Minimised]] = {}
         for item in minimised:
-            message = item.permitted.message
-            link = self._route(message.header.recipient, message.bundle)
-            by_link.setdefault(link, []).append(item)
+            by_link.setdefault(self._leg(item.permitted.message).link, []).append(item)
         for link, items in by_link.items():
-            queued = [self._queued(item, link) for item in items]
+            queued = [self._queued(item, self._leg(item.permitted.message)) for item in items]
             first = self.desk.endpoint.append(link, queued)
-            for place, (item, slot) in enumerate(zip(items, queued, strict=True)):
-                self.accounts.released(item, link, first + place, slot.slot.release)
+            self.desk.knowledge.remember_releases(items, link, first)
+            for index, (item, slot) in enumerate(zip(items, queued, strict=True), first):
+                self.accounts.released(item, link, index, slot.slot.release)
+
+    def _leg(self, message: Message) -> "_Leg":
+        """Return the way on for all messages of one route."""
+        leg = self._legs.get(message.route)
+        if leg is None:
+            route = message.route
+            link = self._route(route.recipient.code, message.bundle)
+            to_desk = link.receiver == route.recipient.code
+            ours = party_of(link.receiver) == party_of(self.office)
+            proved = to_desk and ours and route.sender.party != route.recipient.party
+            leg = self._legs[route] = _Leg(link, has_passed=proved)
+        return leg
 
     def _route(self, recipient: str, bundle: Bundle) -> Link:
         """Return the own link that leads to an office: its own, or its Party's hop's."""
@@ -76,35 +91,35 @@ class _Sealing:
         shard = next(iter(self.desk.endpoint.outgoing)).shard
         return Link(self.office, receiver, shard)
 
-    def _queued(self, item: Minimised, link: Link) -> Queued:
-        message = item.permitted.message
-        header, came = message.header, message.received.link
-        two_parties = party_of(header.sender) != party_of(header.recipient)
-        to_desk = link.receiver == header.recipient and party_of(link.receiver) == party_of(
-            self.office
+    def _queued(self, item: Minimised, leg: "_Leg") -> Queued:
+        message, came = item.permitted.message, item.permitted.message.envelope
+        envelope = Envelope(
+            came.header,
+            came.header_salt,
+            message.facts_c,
+            came.commitments,
+            came.author,
+            item.mask,
+            self.now_ms,
+            item.erase_by_ms,
+            self._passed(message) if leg.has_passed else None,
+            item.body,
         )
-        envelope = replace(
-            message.envelope,
-            facts=message.envelope.facts_c,
-            mask=item.mask,
-            recorded_ms=self.now_ms,
-            erase_by_ms=item.erase_by_ms,
-            passed=self._passed(message, came) if two_parties and to_desk else None,
-            body=item.body,
-        )
-        release = envelope.release(message.statement)
-        return Queued(Slot(release, envelope.encode()), min(header.expires_ms, item.erase_by_ms))
+        body_hash = message.body_hash if item.mask == came.mask else None
+        release = envelope.release(message.statement, body_hash)
+        expires_ms = min(came.header.expires_ms, item.erase_by_ms)
+        return Queued(Slot(release, envelope.encode()), expires_ms)
 
-    def _passed(self, message: Message, came: Link) -> Passed:
+    def _passed(self, message: Message) -> Passed:
         """Prove to the receiving desk what the hop before released."""
-        envelope, mirror = message.envelope, self.desk.endpoint.incoming[came]
+        envelope, mirror = message.envelope, self.desk.endpoint.incoming[message.received.link]
         index = message.received.index
         proof = InclusionProof(index, tuple(mirror.tree.inclusion(index)), mirror.checkpoint)
         return Passed(
             envelope.mask,
             envelope.recorded_ms,
             envelope.erase_by_ms,
-            hashlib.sha256(envelope.body).digest(),
+            message.body_hash,
             proof.encode(),
         )
 
@@ -147,7 +162,7 @@ class _Sealing:
             index = endpoint.append(
                 link, [Queued(Slot(release, envelope.encode()), each.expires_ms)]
             )
-            self.accounts.entries.append(
+            self.accounts.add(
                 {
                     "kind": "answered",
                     "at_ms": self.now_ms,
@@ -176,7 +191,7 @@ class _Sealing:
             signer = Signer(
                 desk.trail.origin, desk.endpoint.keychain.signing(KeyUse.LOG, self.now_ms).private
             )
-            nonces = [desk.entropy(NONCE_BYTES) for _ in entries]
+            nonces = desk.entropy(NONCE_BYTES * len(entries))
             desk.trail.append(entries, nonces, signer)
         desk.knowledge.purge(self.now_ms)
         return Sealed(
@@ -195,7 +210,8 @@ def seal(
     """Append, answer and close one batch; `entries` are events to record before it."""
     sealing = _Sealing(desktop, now_ms)
     accounts = sealing.accounts
-    accounts.entries += entries
+    for entry in entries:
+        accounts.add(entry)
     accounts.events(submitted)
     released: list[Minimised] = []
     for outcome in outcomes:

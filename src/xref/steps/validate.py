@@ -4,7 +4,9 @@ Everything that can be checked without opening a field is checked here, in one p
 fault found is the one that the rejection names (docs/spec/receipt.md lists them).
 """
 
-from collections.abc import Callable, Collection, Mapping
+import hashlib
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -20,10 +22,10 @@ from xref.limits import (
     ENVELOPE_GROWTH_BYTES_MAX,
     VERIFIED_BATCHES_MAX,
 )
-from xref.message import Checked, Message, Received, Rejected, Stubbed
+from xref.message import Checked, Message, Received, Rejected, Route, Stubbed
 from xref.policy import FactTable, Flow
 from xref.wire.author import batch_claim
-from xref.wire.body import Body, mask_of, parse_body
+from xref.wire.body import Body, ids_of, mask_of, parse_body
 from xref.wire.envelope import Envelope, OpenFacts, parse_envelope, peek_header, shape_between
 from xref.wire.facts import NO_FACTS, Facts, parse_facts
 from xref.wire.header import NO_ID, Header
@@ -45,6 +47,8 @@ class Rules:
     is_duplicate: Callable[[bytes], bool]
     question: Callable[[bytes], Released | None]
     """What passed here under a message id, so that an answer answers something."""
+    routes: dict[tuple[Link, str, str, bytes], Route] = field(default_factory=dict)
+    """What was found of links, offices and bundles in this batch."""
     verified: dict[tuple[bytes, bytes], None] = field(default_factory=dict)
     """Batch claims and signatures already verified: one signature covers up to 32 messages."""
 
@@ -61,54 +65,86 @@ def validate(received: Received, rules: Rules, now_ms: int) -> Checked:
         return Rejected(received, error.fault, header)
 
 
+def headers_of(received: Iterable[Received]) -> list[Header]:
+    """Return the headers that can be read, so that what they name is looked up at once."""
+    headers = []
+    for each in received:
+        with suppress(MessageError):
+            headers.append(peek_header(each.slot.envelope))
+    return headers
+
+
 def _message(received: Received, header: Header, rules: Rules, now_ms: int) -> Message:
-    link = received.link
     bundle = bundle_for(header, rules.bundles, now_ms)
-    sender, recipient = (
-        bundle.directory.find(header.sender),
-        bundle.directory.find(header.recipient),
-    )
-    if sender is None or recipient is None:
-        raise fault("unknown-office")
-    from_desk = _role(bundle, link.sender) != "hop"
-    _check_path(link, header, bundle, rules.office, from_desk=from_desk)
-    _check_route(header, bundle, rules)
+    route = _route(received.link, header, bundle, rules)
     if len(received.slot.envelope) > ENVELOPE_BYTES_MAX - ENVELOPE_GROWTH_BYTES_MAX:
         raise fault("oversized")  # the next hop's proof would no longer fit a slot
-    shape = shape_between(
-        sender_is_hop=not from_desk,
-        receiver_is_hop=True,
-        two_parties=party_of(header.sender) != party_of(header.recipient),
-    )
-    envelope = parse_envelope(received.slot.envelope, shape)
-    statement = envelope.statement()
-    if envelope.release(statement) != received.slot.release:
+    envelope = parse_envelope(received.slot.envelope, route.shape)
+    facts_c = envelope.facts_c
+    statement = envelope.statement(facts_c)
+    body_hash = hashlib.sha256(envelope.body).digest()
+    if envelope.release(statement, body_hash) != received.slot.release:
         raise fault("release-mismatch")
     flow = bundle.policy.flows.get(header.flow)
     if flow is None:
         raise fault("unknown-flow")
     schema = bundle.policy.schema_for(flow)
-    if header.schema != schema.digest32 or len(envelope.commitments) != len(schema.fields):
+    if header.schema != schema.digest32 or envelope.count != len(schema.field_ids):
         raise fault("unknown-schema")
-    if recipient.role == "hop" and flow.nature != "receipt":
+    if route.recipient.role == "hop" and flow.nature != "receipt":
         raise fault("addressed-to-a-hop")
-    _check_reply(header, flow, rules.question(header.reply_to), bundle)
-    check_times(envelope, now_ms, flow.life_days, from_desk=from_desk)
+    _check_reply(header, flow, rules, bundle)
+    check_times(envelope, now_ms, flow.life_days, from_desk=route.from_desk)
     body = parse_body(envelope.body)
-    check_mask(envelope, body, [each.id for each in schema.fields])
+    check_mask(envelope, body, schema.field_ids)
     check_author(envelope, statement, rules.directory, rules.verified)
     facts = _facts(envelope, bundle.policy.facts, is_receipt=flow.nature == "receipt")
-    if from_desk and rules.is_duplicate(header.message):
+    if route.from_desk and rules.is_duplicate(header.message):
         raise fault("duplicate")
-    return Message(received, envelope, statement, body, bundle, flow, schema, facts)
+    return Message(
+        received,
+        route,
+        envelope,
+        facts_c,
+        statement,
+        body,
+        body_hash,
+        bundle,
+        flow,
+        schema,
+        facts,
+    )
 
 
-def _check_reply(header: Header, flow: Flow, question: Released | None, bundle: Bundle) -> None:
+def _route(link: Link, header: Header, bundle: Bundle, rules: Rules) -> Route:
+    """Return the route of a message whose link, offices and bundle fit together here."""
+    ends = (link, header.sender, header.recipient, bundle.digest32)
+    known = rules.routes.get(ends)
+    if known is not None:
+        return known
+    sender = bundle.directory.find(header.sender)
+    recipient = bundle.directory.find(header.recipient)
+    if sender is None or recipient is None:
+        raise fault("unknown-office")
+    from_desk = _role(bundle, link.sender) != "hop"
+    _check_path(link, header, bundle, rules.office, from_desk=from_desk)
+    _check_route(header, bundle, rules)
+    shape = shape_between(
+        sender_is_hop=not from_desk,
+        receiver_is_hop=True,
+        two_parties=party_of(header.sender) != party_of(header.recipient),
+    )
+    route = rules.routes[ends] = Route(link, sender, recipient, from_desk, shape)
+    return route
+
+
+def _check_reply(header: Header, flow: Flow, rules: Rules, bundle: Bundle) -> None:
     """Refuse an answer to nothing: answers are exempt from gates that a question has passed."""
     if flow.nature != "answer":
         if header.reply_to != NO_ID:
             raise fault("wrong-reply")
         return
+    question = rules.question(header.reply_to)
     asked = bundle.policy.flows.get(question.flow) if question else None
     if question is None or asked is None or asked.name not in flow.answers:
         raise fault("wrong-reply")
@@ -183,9 +219,10 @@ def check_times(envelope: Envelope, now_ms: int, life_days: int, *, from_desk: b
         raise fault("expired")
 
 
-def check_mask(envelope: Envelope, body: Body, field_ids: list[int]) -> None:
+def check_mask(envelope: Envelope, body: Body, field_ids: tuple[int, ...]) -> None:
     """Refuse a mask that does not say exactly which sealed fields are carried."""
-    if mask_of([field_id for field_id, _ in body.sealed], field_ids) != envelope.mask:
+    if body.ids != ids_of(envelope.mask, field_ids):
+        mask_of(body.ids, field_ids)  # names a field that the schema does not have
         raise fault("wrong-mask")
 
 
@@ -228,6 +265,6 @@ def _facts(envelope: Envelope, table: FactTable, *, is_receipt: bool) -> Facts |
         raise fault("wrong-facts")
     if not is_receipt and facts.cause == NO_ID:
         _check_codes(table, facts.codes)
-    if facts.consent_mask >> len(envelope.commitments):
+    if facts.consent_mask >> envelope.count:
         raise MalformedError("facts: the mask has bits beyond the schema's fields")
     return facts

@@ -8,6 +8,7 @@ import base64
 import binascii
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
@@ -27,6 +28,7 @@ PUBLIC_KEY_BYTES: Final = 32
 SIGNATURE_BYTES: Final = 64
 TIME_BYTES: Final = 8
 TIME_SECONDS_MAX: Final = LOG_SIZE_MAX  # both are 2**63 - 1
+_NAMES_KEPT: Final = 1024
 _DASH: Final = "\N{EM DASH} "
 
 
@@ -38,11 +40,13 @@ class SignatureError(NoteError):
     """A well-formed note that is not signed as it has to be."""
 
 
+@lru_cache(maxsize=_NAMES_KEPT)
 def key_id(name: str, kind: int, public: bytes) -> bytes:
     """Compute the four bytes that, with its name, tell a key of signature type `kind`."""
     return sha256(b"%s\n%c%s" % (name.encode(), kind, public)).digest()[:KEY_ID_BYTES]
 
 
+@lru_cache(maxsize=_NAMES_KEPT)
 def check_name(name: str) -> None:
     """Raise NoteError unless `name` may name a key: not empty, no space, plus or control."""
     if not name or "+" in name or any(c.isspace() or c < " " for c in name):

@@ -116,7 +116,7 @@ def _walk_consistency(
 
 
 def _check_hashes(hashes: Iterable[bytes]) -> None:
-    if any(len(item) != HASH_BYTES for item in hashes):
+    if {HASH_BYTES}.union(map(len, hashes)) != {HASH_BYTES}:
         raise ProofError("proof: a hash is not 32 bytes long")
 
 

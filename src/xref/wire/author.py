@@ -11,7 +11,6 @@ from typing import Final
 
 from xref.errors import MalformedError
 from xref.limits import BATCH_PLACES, BATCH_STATEMENTS_MAX
-from xref.wire.cursor import Cursor
 from xref.wire.key import SIGNATURE_BYTES, SigningKey
 
 _DEPTH: Final = 6
@@ -34,19 +33,21 @@ class Author:
 
     def root(self, statement: bytes) -> bytes:
         """Return the batch's root that this path leads to from `statement`."""
-        node = hashlib.sha256(b"\0" + statement).digest()
-        for level in range(_DEPTH):
-            sibling = self.path[32 * level : 32 * level + 32]
-            pair = sibling + node if self.place >> level & 1 else node + sibling
-            node = hashlib.sha256(b"\1" + pair).digest()
+        sha256, path, place = hashlib.sha256, self.path, self.place
+        node = sha256(b"\0" + statement).digest()
+        for start in range(0, _PATH_BYTES, _HASH_BYTES):
+            sibling = path[start : start + _HASH_BYTES]
+            node = sha256(b"\1" + (sibling + node if place & 1 else node + sibling)).digest()
+            place >>= 1
         return node
 
 
 def parse_author(data: bytes) -> Author:
     """Return the authorship in exactly 257 bytes, or raise `MalformedError`."""
-    cursor = Cursor(data, "author")
-    author = Author(cursor.number(1), cursor.take(_PATH_BYTES), cursor.take(SIGNATURE_BYTES))
-    cursor.finish()
+    if len(data) != AUTHOR_BYTES:
+        message = f"author: {len(data)} bytes, {AUTHOR_BYTES} are needed"
+        raise MalformedError(message)
+    author = Author(data[0], data[1:-SIGNATURE_BYTES], data[-SIGNATURE_BYTES:])
     if author.place >= BATCH_PLACES:
         message = f"author: place {author.place}, less than {BATCH_PLACES} is needed"
         raise MalformedError(message)

@@ -26,6 +26,7 @@ _PRESENT: Final = b"\x02"  # Avro's branch 1 of ["null", T]; an absent field is 
 _HEAD_BYTES: Final = SALT_BYTES + 4
 _SEALED_MIN: Final = FIELD_STEP + _TAG_BYTES
 _FIELD: Final = struct.Struct(">HI")  # field id, length
+_FIELD_BYTES: Final = _FIELD.size
 _MASKS_CACHED_MAX: Final = 1024
 _SEALED_MAX: Final = FIELD_VALUE_BYTES_MAX + _HEAD_BYTES + FIELD_STEP + _TAG_BYTES
 
@@ -76,45 +77,75 @@ def open_field(key: bytes, statement: bytes, field_id: int, sealed: bytes) -> tu
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A key box and the sealed fields still carried, as (field id, sealed bytes), ascending."""
+    """A key box and the sealed fields still carried: their bytes, and where each field is.
 
-    key_box: bytes
-    sealed: tuple[tuple[int, bytes], ...]
+    `ids` ascend; the field `ids[i]` stands, with its id and length, from `bounds[i]` to
+    `bounds[i + 1]`.
+    """
 
-    def encode(self) -> bytes:
-        """Return the wire bytes."""
-        parts = [self.key_box]
-        for field_id, sealed in self.sealed:
-            parts.append(_FIELD.pack(field_id, len(sealed)))
-            parts.append(sealed)
+    data: bytes
+    ids: tuple[int, ...]
+    bounds: tuple[int, ...]
+
+    @classmethod
+    def of(cls, key_box: bytes, sealed: Sequence[tuple[int, bytes]]) -> "Body":
+        """Return the body of a key box and (field id, sealed bytes) pairs, ascending."""
+        parts, bounds = [key_box], [len(key_box)]
+        for field_id, each in sealed:
+            parts += (_FIELD.pack(field_id, len(each)), each)
+            bounds.append(bounds[-1] + _FIELD.size + len(each))
+        ids = tuple(field_id for field_id, _ in sealed)
+        return cls(b"".join(parts), ids, tuple(bounds))
+
+    @property
+    def key_box(self) -> bytes:
+        """The message's key, sealed to the receiving desk."""
+        return self.data[: self.bounds[0]]
+
+    @property
+    def sealed(self) -> tuple[tuple[int, bytes], ...]:
+        """The sealed fields as (field id, sealed bytes)."""
+        spans = zip(self.ids, self.bounds, self.bounds[1:], strict=False)
+        return tuple((field_id, self.data[a + _FIELD.size : b]) for field_id, a, b in spans)
+
+    def drop(self, carried: int, dropped: int) -> bytes:
+        """Return the bytes without the fields in the mask `dropped`: minimising is dropping.
+
+        `carried` is the mask of the fields that are here, of which `dropped` is a part.
+        """
+        parts, start = [], 0
+        while dropped:
+            bit = dropped & -dropped
+            place = (carried & (bit - 1)).bit_count()
+            parts.append(self.data[start : self.bounds[place]])
+            start = self.bounds[place + 1]
+            dropped ^= bit
+        parts.append(self.data[start:])
         return b"".join(parts)
-
-    def keep(self, field_ids: frozenset[int]) -> "Body":
-        """Return the body with only those sealed fields: minimising is dropping."""
-        return Body(self.key_box, tuple(item for item in self.sealed if item[0] in field_ids))
 
 
 def parse_body(data: bytes) -> Body:
     """Return the body in `data`, to its last byte, or raise `MalformedError`."""
     stop, size, before = KEY_BOX_BYTES, len(data), -1
-    sealed: list[tuple[int, bytes]] = []
+    ids: list[int] = []
+    bounds = [stop]
     # Done for every field of every message, hence without a Cursor.
-    while stop + _FIELD.size <= size:
+    while stop + _FIELD_BYTES <= size:
         field_id, length = _FIELD.unpack_from(data, stop)
-        start = stop + _FIELD.size
-        stop = start + length
         if field_id <= before:
             raise MalformedError("body: field ids must ascend")
         if not _SEALED_MIN <= length <= _SEALED_MAX or (length - _TAG_BYTES) % FIELD_STEP:
             message = f"field {field_id}: sealed to {length} bytes, not in steps of 32"
             raise MalformedError(message)
-        sealed.append((field_id, data[start:stop]))
+        stop += _FIELD_BYTES + length
+        ids.append(field_id)
+        bounds.append(stop)
         before = field_id
     if stop != size:
         message = f"body: ends after {size} bytes, {max(stop, size + 1)} are needed"
         raise MalformedError(message)
-    require(len(sealed) <= FIELDS_MAX, f"body: more than {FIELDS_MAX} fields")
-    return Body(data[:KEY_BOX_BYTES], tuple(sealed))
+    require(len(ids) <= FIELDS_MAX, f"body: more than {FIELDS_MAX} fields")
+    return Body(data, tuple(ids), tuple(bounds))
 
 
 def mask_of(field_ids: Sequence[int], schema_field_ids: Sequence[int]) -> int:
@@ -131,13 +162,7 @@ def _mask_of(field_ids: tuple[int, ...], schema_field_ids: tuple[int, ...]) -> i
         raise MalformedError("body: a field that the schema does not have") from error
 
 
-def ids_of(mask: int, schema_field_ids: Sequence[int]) -> frozenset[int]:
-    """Return the field ids that a mask carries, out of a schema's ascending field ids."""
-    return _ids_of(mask, tuple(schema_field_ids))
-
-
 @lru_cache(maxsize=_MASKS_CACHED_MAX)
-def _ids_of(mask: int, schema_field_ids: tuple[int, ...]) -> frozenset[int]:
-    return frozenset(
-        field_id for place, field_id in enumerate(schema_field_ids) if mask >> place & 1
-    )
+def ids_of(mask: int, schema_field_ids: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the field ids that a mask carries, out of a schema's ascending field ids."""
+    return tuple(field_id for place, field_id in enumerate(schema_field_ids) if mask >> place & 1)

@@ -5,19 +5,24 @@ receiving desk abroad gets the proof of what the hop before released (`Passed`).
 """
 
 import hashlib
+import struct
 from dataclasses import dataclass
 from typing import Final
 
-from xref.limits import ENVELOPE_BYTES_MAX, FIELDS_MAX, PROOF_BYTES_MAX
+from xref.errors import MalformedError
+from xref.limits import ENVELOPE_BYTES_MAX, FIELDS_MAX, PROOF_BYTES_MAX, WIRE_NUMBER_MAX
 from xref.wire.author import AUTHOR_BYTES, Author, parse_author
 from xref.wire.body import KEY_BOX_BYTES
-from xref.wire.cursor import Cursor, require
+from xref.wire.cursor import require
 from xref.wire.facts import FACTS_BYTES_MAX, facts_commitment
 from xref.wire.header import HEADER_BYTES, Header, parse_header
 from xref.wire.release import release_of
 from xref.wire.statement import statement_of
 
 HASH_BYTES: Final = 32
+_HEAD_BYTES: Final = HEADER_BYTES + 16
+_SLOT_HEAD_BYTES: Final = HASH_BYTES + 4
+_RELEASED: Final = struct.Struct(">16sQQ")  # mask, recorded, erase_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +50,7 @@ class Passed:
     def encode(self) -> bytes:
         """Return the wire bytes."""
         return (
-            self.mask.to_bytes(16)
-            + self.recorded_ms.to_bytes(8)
-            + self.erase_by_ms.to_bytes(8)
+            _RELEASED.pack(self.mask.to_bytes(16), self.recorded_ms, self.erase_by_ms)
             + self.body_hash
             + len(self.proof).to_bytes(2)
             + self.proof
@@ -72,12 +75,15 @@ def shape_between(*, sender_is_hop: bool, receiver_is_hop: bool, two_parties: bo
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """The parts of an envelope; `facts` is `OpenFacts` from a desk, facts_c elsewhere."""
+    """The parts of an envelope; `facts` is `OpenFacts` from a desk, facts_c elsewhere.
+
+    `commitments` are c_1 to c_n, one after the other, 32 bytes each.
+    """
 
     header: Header
     header_salt: bytes
     facts: OpenFacts | bytes
-    commitments: tuple[bytes, ...]
+    commitments: bytes
     author: Author
     mask: int
     recorded_ms: int
@@ -92,16 +98,23 @@ class Envelope:
                 self.header.encode(),
                 self.header_salt,
                 self.facts.encode() if isinstance(self.facts, OpenFacts) else self.facts,
-                len(self.commitments).to_bytes(2),
-                *self.commitments,
+                self.count.to_bytes(2),
+                self.commitments,
                 self.author.encode(),
-                self.mask.to_bytes(16),
-                self.recorded_ms.to_bytes(8),
-                self.erase_by_ms.to_bytes(8),
+                _RELEASED.pack(self.mask.to_bytes(16), self.recorded_ms, self.erase_by_ms),
                 self.passed.encode() if self.passed else b"",
                 self.body,
             )
         )
+
+    @property
+    def count(self) -> int:
+        """The number of commitments, which is that of the schema's fields."""
+        return len(self.commitments) // HASH_BYTES
+
+    def commitment(self, place: int) -> bytes:
+        """Return the commitment to the schema's field number `place`, from 0."""
+        return self.commitments[HASH_BYTES * place : HASH_BYTES * (place + 1)]
 
     @property
     def facts_c(self) -> bytes:
@@ -110,13 +123,15 @@ class Envelope:
             return facts_commitment(self.header.message, self.facts.salt, self.facts.facts)
         return self.facts
 
-    def statement(self) -> bytes:
-        """Recompute the statement from header, facts and commitments."""
-        return statement_of(self.header_salt, self.header.encode(), self.facts_c, self.commitments)
+    def statement(self, facts_c: bytes | None = None) -> bytes:
+        """Recompute the statement from header, facts and commitments; `facts_c` if it is known."""
+        return statement_of(
+            self.header_salt, self.header.encode(), facts_c or self.facts_c, self.commitments
+        )
 
-    def release(self, statement: bytes) -> bytes:
-        """Recompute the release of this envelope, whose statement is `statement`."""
-        body_hash = hashlib.sha256(self.body).digest()
+    def release(self, statement: bytes, body_hash: bytes | None = None) -> bytes:
+        """Recompute the release of this envelope; `body_hash` if it is known."""
+        body_hash = body_hash or hashlib.sha256(self.body).digest()
         return release_of(statement, self.mask, self.recorded_ms, self.erase_by_ms, body_hash)
 
 
@@ -131,54 +146,80 @@ def parse_envelope(data: bytes, shape: Shape) -> Envelope:
     Not checked here: the body's inside, any hash, any signature, and what the header says.
     """
     require(len(data) <= ENVELOPE_BYTES_MAX, f"envelope: {len(data)} bytes are too many")
-    cursor = Cursor(data, "envelope")
-    header = parse_header(cursor.take(HEADER_BYTES))
-    header_salt = cursor.take(16)
-    facts: OpenFacts | bytes
-    if shape.facts_open:
-        facts = OpenFacts(cursor.take(16), cursor.block(2, FACTS_BYTES_MAX))
-    else:
-        facts = cursor.take(HASH_BYTES)
-    count = cursor.number(2)
+    header = parse_header(data[:HEADER_BYTES])
+    facts, start = _parse_facts(data, shape)
+    # Done for every message, hence by offsets and without a Cursor.
+    count = int.from_bytes(data[start : start + 2])
     require(0 < count <= FIELDS_MAX, f"envelope: {count} commitments, 1 to {FIELDS_MAX} can be")
-    joined = cursor.take(HASH_BYTES * count)
-    commitments = tuple(
-        joined[start : start + HASH_BYTES] for start in range(0, len(joined), HASH_BYTES)
-    )
-    author = parse_author(cursor.take(AUTHOR_BYTES))
-    mask, recorded_ms, erase_by_ms = cursor.number(16), cursor.count(), cursor.count()
-    require(mask >> count == 0, "envelope: the mask has bits beyond the schema's fields")
+    start += 2
+    stop = start + HASH_BYTES * count
+    tail = stop + AUTHOR_BYTES
+    _require_bytes(data, tail + _RELEASED.size)
+    mask_bytes, recorded_ms, erase_by_ms = _RELEASED.unpack_from(data, tail)
+    mask = int.from_bytes(mask_bytes)
+    _check_released("envelope", mask, count, recorded_ms, erase_by_ms)
     by_desk = shape.facts_open
     require(by_desk == (erase_by_ms == 0), "envelope: erase_by is 0 from a desk, and only there")
-    passed = _parse_passed(cursor, count) if shape.has_passed else None
-    body = cursor.rest()
-    require(len(body) >= KEY_BOX_BYTES, "envelope: the body is shorter than a key box")
+    passed, at = None, tail + _RELEASED.size
+    if shape.has_passed:
+        passed, at = _parse_passed(data, at, count)
+    require(len(data) >= at + KEY_BOX_BYTES, "envelope: the body is shorter than a key box")
     return Envelope(
         header,
-        header_salt,
+        data[HEADER_BYTES:_HEAD_BYTES],
         facts,
-        commitments,
-        author,
+        data[start:stop],
+        parse_author(data[stop:tail]),
         mask,
         recorded_ms,
         erase_by_ms,
         passed,
-        body,
+        data[at:],
     )
 
 
-def _parse_passed(cursor: Cursor, count: int) -> Passed:
-    mask = cursor.number(16)
-    require(mask >> count == 0, "passed: the mask has bits beyond the schema's fields")
-    passed = Passed(
-        mask,
-        recorded_ms=cursor.count(),
-        erase_by_ms=cursor.count(),
-        body_hash=cursor.take(HASH_BYTES),
-        proof=cursor.block(2, PROOF_BYTES_MAX),
-    )
-    require(passed.erase_by_ms != 0, "passed: a hop sets erase_by")
-    return passed
+def _parse_facts(data: bytes, shape: Shape) -> tuple[OpenFacts | bytes, int]:
+    """Return the facts, open or committed, and the offset behind them."""
+    if not shape.facts_open:
+        stop = _HEAD_BYTES + HASH_BYTES
+        _require_bytes(data, stop + 2)
+        return data[_HEAD_BYTES:stop], stop
+    start = _HEAD_BYTES + 16 + 2
+    _require_bytes(data, start)
+    length = int.from_bytes(data[start - 2 : start])
+    require(length <= FACTS_BYTES_MAX, f"envelope: a block of {length} bytes as facts")
+    stop = start + length
+    _require_bytes(data, stop + 2)
+    return OpenFacts(data[_HEAD_BYTES : start - 2], data[start:stop]), stop
+
+
+def _require_bytes(data: bytes, needed: int) -> None:
+    if len(data) < needed:
+        message = f"ends after {len(data)} bytes, {needed} are needed"
+        raise MalformedError(message)
+
+
+def _check_released(what: str, mask: int, count: int, recorded_ms: int, erase_by_ms: int) -> None:
+    if mask >> count:
+        raise MalformedError(f"{what}: the mask has bits beyond the schema's fields")
+    if recorded_ms > WIRE_NUMBER_MAX or erase_by_ms > WIRE_NUMBER_MAX:
+        raise MalformedError(f"{what}: a number above 2^53 - 1")
+
+
+def _parse_passed(data: bytes, start: int, count: int) -> tuple[Passed, int]:
+    """Return what the hop before released, and the offset behind it."""
+    at = start + _RELEASED.size + HASH_BYTES + 2
+    _require_bytes(data, at)
+    mask_bytes, recorded_ms, erase_by_ms = _RELEASED.unpack_from(data, start)
+    mask = int.from_bytes(mask_bytes)
+    _check_released("passed", mask, count, recorded_ms, erase_by_ms)
+    require(erase_by_ms != 0, "passed: a hop sets erase_by")
+    length = int.from_bytes(data[at - 2 : at])
+    require(length <= PROOF_BYTES_MAX, f"passed: a block of {length} bytes as proof")
+    _require_bytes(data, at + length)
+    body_hash = data[start + _RELEASED.size : at - 2]
+    proof = data[at : at + length]
+    return Passed(mask, recorded_ms, erase_by_ms, body_hash, proof), at + length
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,24 +234,36 @@ class Slot:
         """Whether the content is gone."""
         return not self.envelope
 
+    def parts(self) -> tuple[bytes, bytes, bytes]:
+        """Return the wire bytes in parts, to be joined with others."""
+        return self.release, len(self.envelope).to_bytes(4), self.envelope
+
     def encode(self) -> bytes:
         """Return the wire bytes."""
-        return self.release + len(self.envelope).to_bytes(4) + self.envelope
+        return b"".join(self.parts())
 
     @property
     def size(self) -> int:
         """The number of wire bytes."""
-        return HASH_BYTES + 4 + len(self.envelope)
+        return _SLOT_HEAD_BYTES + len(self.envelope)
 
 
-def read_slot(cursor: Cursor) -> Slot:
-    """Read one slot at the cursor, or raise `MalformedError`."""
-    return Slot(cursor.take(HASH_BYTES), cursor.block(4, ENVELOPE_BYTES_MAX))
+def read_slots(data: bytes, start: int, count: int) -> tuple[tuple[Slot, ...], int]:
+    """Read `count` slots from `start`; return them and the offset behind, or `MalformedError`."""
+    slots: list[Slot] = []
+    for _ in range(count):
+        head = start + _SLOT_HEAD_BYTES
+        _require_bytes(data, head)
+        length = int.from_bytes(data[head - 4 : head])
+        require(length <= ENVELOPE_BYTES_MAX, f"slot: an envelope of {length} bytes")
+        _require_bytes(data, head + length)
+        slots.append(Slot(data[start : head - 4], data[head : head + length]))
+        start = head + length
+    return tuple(slots), start
 
 
 def parse_slot(data: bytes) -> Slot:
     """Return the slot in `data`, to its last byte, or raise `MalformedError`."""
-    cursor = Cursor(data, "slot")
-    slot = read_slot(cursor)
-    cursor.finish()
+    (slot,), stop = read_slots(data, 0, 1)
+    require(stop == len(data), f"slot: {len(data) - stop} bytes too many")
     return slot

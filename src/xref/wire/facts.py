@@ -1,14 +1,16 @@
 """Facts: what an office attests to its own Party's hop, and nobody else. See docs/spec/facts.md."""
 
 import hashlib
+import struct
 from dataclasses import dataclass
 from typing import Final
 
 from xref.errors import MalformedError
-from xref.wire.cursor import Cursor
+from xref.limits import WIRE_NUMBER_MAX
 
 SALT_BYTES: Final = 16
-_FIXED_BYTES: Final = 16 + 32 + 16 + 8 + 8 + 1
+_FIXED: Final = struct.Struct(">16s32s16sQQB")  # up to the number of codes
+_FIXED_BYTES: Final = _FIXED.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +30,15 @@ class Facts:
 
     def encode(self) -> bytes:
         """Return the wire bytes."""
-        return b"".join(
-            (
-                self.cause,
-                self.consent_digest,
-                self.consent_mask.to_bytes(16),
-                self.from_ms.to_bytes(8),
-                self.until_ms.to_bytes(8),
-                bytes([len(self.codes)]),
-                self.codes,
-            )
+        fixed = _FIXED.pack(
+            self.cause,
+            self.consent_digest,
+            self.consent_mask.to_bytes(16),
+            self.from_ms,
+            self.until_ms,
+            len(self.codes),
         )
+        return fixed + self.codes
 
 
 NO_FACTS: Final = Facts(bytes(16), bytes(32), 0, 0, 0, b"")
@@ -47,16 +47,13 @@ FACTS_BYTES_MAX: Final = _FIXED_BYTES + 255
 
 def parse_facts(data: bytes) -> Facts:
     """Return the facts in `data`, or raise `MalformedError`."""
-    cursor = Cursor(data, "facts")
-    facts = Facts(
-        cause=cursor.take(16),
-        consent_digest=cursor.take(32),
-        consent_mask=cursor.number(16),
-        from_ms=cursor.count(),
-        until_ms=cursor.count(),
-        codes=cursor.block(1, 255),
-    )
-    cursor.finish()
+    if len(data) < _FIXED_BYTES or len(data) != _FIXED_BYTES + data[_FIXED_BYTES - 1]:
+        message = f"facts: {len(data)} bytes are not what their length says"
+        raise MalformedError(message)
+    cause, digest, mask, from_ms, until_ms, _ = _FIXED.unpack_from(data)
+    if max(from_ms, until_ms) > WIRE_NUMBER_MAX:
+        raise MalformedError("facts: a number above 2^53 - 1")
+    facts = Facts(cause, digest, int.from_bytes(mask), from_ms, until_ms, data[_FIXED_BYTES:])
     if facts.codes and facts.cause != bytes(16):
         raise MalformedError("facts: codes beside a cause")
     return facts

@@ -13,7 +13,7 @@ VERSION: Final = 1
 NO_ID: Final = bytes(16)
 _LAYOUT: Final = struct.Struct(">B16s16s16sH8s8s32s32s16sQQ8s8s")
 HEADER_BYTES: Final = _LAYOUT.size
-_PARSED_MAX: Final = 64
+_PARSED_MAX: Final = 512
 
 
 @dataclass(frozen=True, slots=True)

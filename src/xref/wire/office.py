@@ -19,6 +19,7 @@ _LINK_PREFIX: Final = "xref/link/v1/"
 _TRAIL_PREFIX: Final = "xref/trail/v1/"
 
 
+@lru_cache(maxsize=4096)
 def parse_office(data: bytes) -> str:
     """Return the office code in 8 wire bytes, or raise `MalformedError`."""
     try:

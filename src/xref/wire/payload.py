@@ -10,7 +10,7 @@ from xref.limits import (
     WIRE_NUMBER_MAX,
 )
 from xref.wire.cursor import Cursor, require
-from xref.wire.envelope import Slot, read_slot
+from xref.wire.envelope import Slot, read_slots
 from xref.wire.parcel import Kind
 
 
@@ -64,7 +64,7 @@ def encode_slots(first_index: int, checkpoint: str, slots: Sequence[Slot]) -> by
     """Return the payload of kind 1."""
     note = checkpoint.encode()
     head = first_index.to_bytes(8) + len(note).to_bytes(2) + note + len(slots).to_bytes(2)
-    return head + b"".join(slot.encode() for slot in slots)
+    return b"".join((head, *(part for slot in slots for part in slot.parts())))
 
 
 def encode_note(kind: Kind, note: str) -> bytes:
@@ -78,11 +78,11 @@ def parse_payload(kind: Kind, data: bytes) -> Payload:
 
     Not checked here: any signature, and the envelopes' inside.
     """
+    if kind is Kind.SLOTS:
+        return _parse_slots(data)
     cursor = Cursor(data, f"payload {kind.value}")
     payload: Payload
-    if kind is Kind.SLOTS:
-        payload = _read_slots(cursor)
-    elif kind is Kind.KEYRING:
+    if kind is Kind.KEYRING:
         payload = KeyringPayload(_text(cursor.block(4, KEYRING_BYTES_MAX), "keyring"))
     else:
         note = _text(cursor.block(2, CHECKPOINT_BYTES_MAX), "checkpoint")
@@ -93,10 +93,13 @@ def parse_payload(kind: Kind, data: bytes) -> Payload:
     return payload
 
 
-def _read_slots(cursor: Cursor) -> SlotsPayload:
+def _parse_slots(data: bytes) -> SlotsPayload:
+    cursor = Cursor(data, "payload 1")
     first_index = cursor.count()
     checkpoint = _text(cursor.block(2, CHECKPOINT_BYTES_MAX), "checkpoint")
     count = cursor.number(2)
     require(0 < count <= SLOTS_PER_PARCEL_MAX, f"payload 1: {count} slots")
     require(first_index <= WIRE_NUMBER_MAX - count, "payload 1: the first index is too large")
-    return SlotsPayload(first_index, checkpoint, tuple(read_slot(cursor) for _ in range(count)))
+    slots, stop = read_slots(data, cursor.offset, count)
+    require(stop == len(data), f"payload 1: {len(data) - stop} bytes too many")
+    return SlotsPayload(first_index, checkpoint, slots)

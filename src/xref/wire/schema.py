@@ -109,6 +109,11 @@ class Schema:
     digest32: bytes
     fields: tuple[SchemaField, ...] = field(repr=False)
     by_name: Mapping[str, SchemaField] = field(repr=False, compare=False)
+    field_ids: tuple[int, ...] = field(repr=False, compare=False)
+
+    def __hash__(self) -> int:
+        """Go by the digest, which names all the rest."""
+        return hash(self.digest32)
 
     @classmethod
     def parse(cls, data: bytes, where: str = "schema") -> "Schema":
@@ -163,6 +168,7 @@ def _build(document: dict[str, Any]) -> Schema:
         digest32=hashlib.sha256(canonical).digest(),
         fields=fields,
         by_name={each.name: each for each in fields},
+        field_ids=tuple(each.id for each in fields),
     )
 
 

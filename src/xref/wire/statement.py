@@ -1,7 +1,6 @@
 """Field commitments and the statement that binds them to the header. See docs/spec/statement.md."""
 
 import hashlib
-from collections.abc import Sequence
 from typing import Final
 
 COMMITMENT_BYTES: Final = 32
@@ -15,11 +14,12 @@ def field_commitment(
     return hashlib.sha256(domain + message + schema + field_id.to_bytes(2) + salt + avro).digest()
 
 
-def statement_of(
-    header_salt: bytes, header: bytes, facts_c: bytes, commitments: Sequence[bytes]
-) -> bytes:
-    """Return the 32 bytes that the author signs (in a batch): everything a message says."""
-    count = len(commitments).to_bytes(2)
+def statement_of(header_salt: bytes, header: bytes, facts_c: bytes, commitments: bytes) -> bytes:
+    """Return the 32 bytes that the author signs (in a batch): everything a message says.
+
+    `commitments` are c_1 to c_n, one after the other.
+    """
+    count = (len(commitments) // COMMITMENT_BYTES).to_bytes(2)
     return hashlib.sha256(
-        b"xref/statement/v1\0" + header_salt + header + facts_c + count + b"".join(commitments)
+        b"xref/statement/v1\0" + header_salt + header + facts_c + count + commitments
     ).digest()

@@ -22,7 +22,7 @@ from xref.tlog.checkpoint import Checkpoint
 from xref.tlog.cosignature import cosign
 from xref.tlog.note import Signer
 from xref.tlog.tree import Tree
-from xref.trail import entry_leaf
+from xref.trail import entry_leaf, openings_row, read_openings
 from xref.wire.key import KeyUse
 from xref.wire.office import cosigner_name
 
@@ -89,8 +89,25 @@ def change(store: Store, space: str, key: str, **members: object) -> None:
 
 def openings(store: Store) -> list[tuple[bytes, Entry]]:
     """Return the trail's openings as (nonce, entry), in order."""
-    found = store.scan("opening", b"", BEYOND, 10_000)
-    return [(value[:32], json.loads(value[32:])) for _, value in found]
+    rows = [read_openings(row) for _, row in store.scan("opening", b"", BEYOND, 10_000)]
+    return [(each[:32], json.loads(each[32:])) for row in rows for each in row]
+
+
+def opening(store: Store, index: int) -> bytes:
+    """Return one opening of the trail, as it is stored."""
+    return _opening_row(store, index)[1][index - _opening_row(store, index)[0]]
+
+
+def put_opening(store: Store, index: int, value: bytes) -> None:
+    """Store another opening; an empty one is erased."""
+    first, row = _opening_row(store, index)
+    row[index - first] = value
+    put(store, "opening", first.to_bytes(8), openings_row(row))
+
+
+def _opening_row(store: Store, index: int) -> tuple[int, list[bytes]]:
+    rows = store.scan("opening", b"", (index + 1).to_bytes(8), 10_000)
+    return int.from_bytes(rows[-1][0]), read_openings(rows[-1][1])
 
 
 def leaves(store: Store, origin: str) -> list[bytes]:
@@ -141,7 +158,7 @@ def rewrite_trail(store: Store, entries: Iterable[tuple[bytes, Entry]], office: 
     for index, (nonce, entry) in enumerate(entries):
         encoded = rfc8785.dumps(entry)
         tiles.append(entry_leaf(nonce, encoded))
-        put(store, "opening", index.to_bytes(8), nonce + encoded)
+        put(store, "opening", index.to_bytes(8), openings_row([nonce + encoded]))
     origin = f"xref/trail/v1/{office}/0"
     store_leaves(store, origin, tiles)
     change(store, "trail", "head", size=len(tiles), checkpoint=signed(origin, tiles))

@@ -19,7 +19,7 @@ from xref.link import tile_key
 from xref.ports import Store, Write
 from xref.tlog import note
 from xref.tlog.cosignature import cosign
-from xref.trail import entry_leaf
+from xref.trail import entry_leaf, openings_row
 
 
 def one_says(report: OfficeReport, *words: str) -> bool:
@@ -105,7 +105,7 @@ def test_sent_and_not_yet_acknowledged_verifies() -> None:
 
 def test_erased_opening_is_counted_and_still_verifies(store: Store) -> None:
     index = next(i for i, (_, e) in enumerate(t.openings(store)) if e["kind"] == "refused")
-    t.put(store, "opening", index.to_bytes(8), None)
+    t.put_opening(store, index, b"")
     report = t.hop(store)
     assert report.verified, report.problems
     assert report.trail.erased == 1
@@ -116,15 +116,14 @@ def test_erased_opening_is_counted_and_still_verifies(store: Store) -> None:
 
 
 def test_opening_changed(store: Store) -> None:
-    value = store.get("opening", (3).to_bytes(8)) or b""
-    t.put(store, "opening", (3).to_bytes(8), value.replace(b'"at_ms":1', b'"at_ms":2'))
+    t.put_opening(store, 3, t.opening(store, 3).replace(b'"at_ms":1', b'"at_ms":2'))
     assert one_says(t.hop(store), "entry 3", "its opening was changed")
 
 
 def test_two_openings_swapped(store: Store) -> None:
-    one, other = store.get("opening", (3).to_bytes(8)), store.get("opening", (4).to_bytes(8))
-    t.put(store, "opening", (3).to_bytes(8), other)
-    t.put(store, "opening", (4).to_bytes(8), one)
+    one, other = t.opening(store, 3), t.opening(store, 4)
+    t.put_opening(store, 3, other)
+    t.put_opening(store, 4, one)
     report = t.hop(store)
     assert one_says(report, "entry 3", "changed")
     assert one_says(report, "entry 4", "changed")
@@ -210,7 +209,7 @@ def test_delivery_off_the_record(store: Store) -> None:
 
 def test_delivery_off_the_record_hidden_behind_an_erased_opening(store: Store) -> None:
     index = next(i for i, (_, e) in enumerate(t.openings(store)) if released(e))
-    t.put(store, "opening", index.to_bytes(8), None)
+    t.put_opening(store, index, b"")
     t.rewrite_outgoing(store, t.LA_TO_VN, [*t.leaves(store, t.LA_TO_VN), bytes(32)])
     assert one_says(t.hop(store), t.LA_TO_VN, "2 of 3 leaves sent", "off the record")
 
@@ -281,7 +280,7 @@ def test_entry_that_is_no_entry(store: Store, encoded: bytes) -> None:
     tiles = t.leaves(store, t.LA_TRAIL)
     tiles.append(entry_leaf(bytes(32), encoded))
     t.store_leaves(store, t.LA_TRAIL, tiles)
-    t.put(store, "opening", len(history).to_bytes(8), bytes(32) + encoded)
+    t.put(store, "opening", len(history).to_bytes(8), openings_row([bytes(32) + encoded]))
     head = t.signed(t.LA_TRAIL, tiles)
     t.change(store, "trail", "head", size=len(tiles), checkpoint=head)
     report = t.hop(store)

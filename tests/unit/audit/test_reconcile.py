@@ -143,7 +143,7 @@ def test_receiver_says_it_could_not_read_what_was_sent(stores: dict[str, Store])
 def test_erased_openings_are_no_difference(stores: dict[str, Store]) -> None:
     for index, (_, entry) in enumerate(t.openings(stores[t.VN])):
         if entry.get("link") == t.LA_TO_VN:
-            t.put(stores[t.VN], "opening", index.to_bytes(8), None)
+            t.put_opening(stores[t.VN], index, b"")
     assert compared(stores).verified
 
 

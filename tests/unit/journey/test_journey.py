@@ -8,9 +8,9 @@ from unit.journey.played import ALL, CASE, Played
 from world import party_keys, signed_bundle
 from xref.audit import audit_desk, audit_hop, reconcile
 from xref.audit_report import OfficeReport
+from xref.backlog import parse_row
 from xref.desk.spool import Withdrawal
 from xref.tlog.tree import EMPTY_ROOT
-from xref.wire.envelope import parse_slot
 
 
 @pytest.fixture(scope="module")
@@ -123,8 +123,8 @@ def test_withdrawal_overtakes_what_is_under_way() -> None:
     assert hop.endpoint.outgoing[border].size == 2
     world.publish("LANRM001", [Withdrawal(CASE)])
     hop.handle(world.transport.read(hop.positions(), 64, 0), world.now_ms)
-    kept = [value for key, value in hop.state.scan("outbox", border.name.encode())]
-    assert [parse_slot(value[8:]).is_stub for value in kept[:2]] == [True, True]
+    rows = [parse_row(row) for _, row in hop.state.scan("outbox", border.name.encode())]
+    assert [each.slot.is_stub for row in rows for each in row][:2] == [True, True]
     assert hop.endpoint.outgoing[border].tree.root() != EMPTY_ROOT
     world.settle()
     outcomes = {(kind, outcome) for kind, _, outcome in world.outcomes("LANRM001")}

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from xref.backlog import Queued
 from xref.drivers.memory import MemoryStore
 from xref.errors import EvidenceError
 from xref.limits import BATCH_MESSAGES_MAX, RESEND_AFTER_MS, RESEND_AFTER_MS_MAX
-from xref.link import Chunk, Incoming, Mirrored, Outgoing, Queued, Waiting
+from xref.link import Chunk, Incoming, Mirrored, Outgoing, Waiting
 from xref.state import State
 from xref.tlog.checkpoint import Checkpoint
 from xref.tlog.note import Signer
@@ -220,10 +221,10 @@ def test_acknowledged_content_is_removed_and_only_once() -> None:
     append(out, 1, 2, 3)
     sent(out)
     head = Checkpoint(LINK.name, 2, out.tree.root(2))
-    assert [index for index, _ in out.acknowledge(head, "note")] == [0, 1]
-    assert out.acknowledge(head, "note") == []
+    assert out.acknowledge(head, "note") == {0: False, 1: False}
+    assert out.acknowledge(head, "note") == {}
     older = Checkpoint(LINK.name, 1, out.tree.root(1))
-    assert out.acknowledge(older, "note") == []
+    assert out.acknowledge(older, "note") == {}
     assert len(out._state.scan("outbox")) == 1
 
 
@@ -253,5 +254,6 @@ def test_lost_slot_of_the_outbox_is_evidence() -> None:
     append(out, 1)
     [(key, _)] = out._state.scan("outbox")
     out._state.delete("outbox", key)
+    out = Outgoing(out._state, LINK)
     with pytest.raises(EvidenceError, match="lacks unacknowledged slot"):
         sent(out)
