@@ -156,6 +156,7 @@ def _add_desk(top: "Commands") -> None:
     add_config(parser, "desk.toml")
     parser.set_defaults(run=commands.desk_fact)
     _add_approve(group)
+    _add_alerts(group)
     parser = add_command(
         group,
         "withdraw",
@@ -192,6 +193,18 @@ def _add_journey(top: "Commands") -> None:
     add_config(parser, "desk.toml")
     add_json(parser)
     parser.set_defaults(run=commands.journey)
+
+
+def _add_alerts(group: "Commands") -> None:
+    parser = add_command(
+        group,
+        "alerts",
+        "Show what is overdue: missing answers, records held too long; exit code 1 if any.",
+        "cd la-nrm && xref desk alerts",
+    )
+    add_config(parser, "desk.toml")
+    add_json(parser)
+    parser.set_defaults(run=commands.desk_alerts)
 
 
 def _add_approve(group: "Commands") -> None:

@@ -4,6 +4,7 @@ import json
 import logging
 import sys
 from argparse import Namespace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ from xref.audit_folders import audit_folders
 from xref.errors import ConfigError
 from xref.journey import case_journey
 from xref.policy import ROLES
-from xref.running import Stop
-from xref.story import held_records, received_messages, rule_as_json, sent_messages
+from xref.running import Stop, now_ms
+from xref.story import alerts_of, held_records, received_messages, rule_as_json, sent_messages
 from xref.wiring import DeskOffice, run_desk_at, run_hop_at, run_witness_at
 
 
@@ -94,6 +95,7 @@ def desk_status(options: Namespace) -> int:
     with office.records() as store:
         messages = sent_messages(store, office.config.office, office.bundle)
         held = held_records(store)
+        alerts = alerts_of(store, office.bundle, now_ms())
     if options.json:
         held_json = [
             {
@@ -107,10 +109,26 @@ def desk_status(options: Namespace) -> int:
             for each in held
         ]
         sent_json = [{**each.as_json(office.bundle), "case": each.case} for each in messages]
-        _print_json({"messages": sent_json, "held": held_json})
+        alerts_json = [asdict(alert) for alert in alerts]
+        _print_json({"messages": sent_json, "held": held_json, "alerts": alerts_json})
     else:
         screen.show_status(screen.console(), messages, held, office.bundle)
+        screen.show_alerts(screen.console(), alerts)
     return 0
+
+
+def desk_alerts(options: Namespace) -> int:
+    """Show what the office waits for in vain; exit code 1 if there is anything."""
+    office = DeskOffice(options.config)
+    with office.records() as store:
+        alerts = alerts_of(store, office.bundle, now_ms())
+    if options.json:
+        _print_json({"alerts": [asdict(alert) for alert in alerts]})
+    elif alerts:
+        screen.show_alerts(screen.console(), alerts)
+    else:
+        sys.stdout.write("no alerts: nothing is overdue\n")
+    return 1 if alerts else 0
 
 
 def desk_inbox(options: Namespace) -> int:

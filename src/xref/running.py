@@ -25,6 +25,7 @@ _PAUSE_SECONDS: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
 _TICK_MS: Final = 1_000
 _ALARM_AGAIN_MS: Final = 3_600_000
 _ALARMS_MAX: Final = 1024
+_ALERTS_PAUSE_MS: Final = 300_000
 _WITNESS_PAUSE_MS: Final = 2_000
 _log = structlog.get_logger()
 
@@ -183,6 +184,23 @@ class _Witnessing:
         self.turn()
 
 
+class _Alerting:
+    """Says once what the office waits for in vain, and again only if it was settled in between."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk, self._said, self._looked_ms = desk, frozenset[str](), -_ALERTS_PAUSE_MS
+
+    def turn(self) -> None:
+        now = now_ms()
+        if now - self._looked_ms < _ALERTS_PAUSE_MS:
+            return
+        raised = {alert.code(): None for alert in self._desk.alerts(now)}
+        for code in raised:
+            if code not in self._said:
+                _log.warning("alarm", office=self._desk.office, alarm=code)
+        self._said, self._looked_ms = frozenset(raised), now
+
+
 class DeskRim(Protocol):
     """What a running desk does with the world beside its links."""
 
@@ -200,6 +218,7 @@ def run_desk(
     desk.start(keyrings, now_ms())
     _log.info("ready", office=desk.office)
     retrying, ticked, alarms = _Retrying(stop, desk.office), now_ms(), _Alarms()
+    alerting = _Alerting(desk)
 
     def turn() -> None:
         nonlocal ticked
@@ -220,6 +239,8 @@ def run_desk(
                 dropped=done.dropped,
             )
         rim.hand_over(desk)
+        if not arrivals:
+            alerting.turn()
 
     while not stop.asked():
         retrying.turn(turn)

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from xref.audit_folders import Audited
 from xref.bundle import Bundle
+from xref.desk.alerts import HELD, NO_ANSWER, Alert
 from xref.journey import Event, Journey, ReceivedMessage, Withdrawn, at_ms
 from xref.story import HeldRecord, SentMessage, find_rule
 
@@ -197,6 +198,23 @@ def _next_step(record: HeldRecord) -> str:
     if record.waiting:
         return "xref desk approve CASE --by NAME, by somebody who did not prepare it"
     return "xref desk fact CASE FACT=VALUE, or submit the corrected form"
+
+
+def show_alerts(out: Console, alerts: Sequence[Alert]) -> None:
+    """Show what is overdue, and what to do about it."""
+    for alert in alerts:
+        to = f" by {alert.to}" if alert.to else ""
+        words = {NO_ANSWER: f"no answer{to}", HELD: "held too long"}.get(alert.kind, f"alarm{to}")
+        title = Text("ALERT  ", style="bold red")
+        title.append(f"{alert.type}: {words}", style="bold")
+        out.print(title)
+        rows: list[tuple[str, Text | str]] = [
+            ("case", alert.case),
+            ("since", _moment(alert.since_ms)),
+            ("due", _moment(alert.due_ms)),
+            ("do", alert.duty),
+        ]
+        out.print(_pairs(rows))
 
 
 def _moment(at_ms: int) -> str:

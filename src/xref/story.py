@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from xref.bundle import Bundle
+from xref.desk.alerts import Alert, Held, Waiting, held_too_long, unanswered
 from xref.desk.approval import is_waiting, statement_digest
 from xref.desk.cabinet import Cabinet
 from xref.errors import ConfigError
@@ -170,6 +171,29 @@ def held_records(store: Store) -> list[HeldRecord]:
             )
         )
     return held
+
+
+def alerts_of(store: Store, bundle: Bundle, now_ms: int) -> list[Alert]:
+    """Return what an office waits for in vain at `now_ms`, the longest overdue first."""
+    cabinet, policy = cabinet_of(store), bundle.policy
+    records = dict(cabinet.all("record"))
+    waiting = [
+        Waiting(message.hex(), cabinet.case_id("sent", message) or b"", story, record)
+        for message, story in cabinet.all("sent")
+        if (record := records.get(bytes.fromhex(story["record"]), {}).get("record"))
+    ]
+    roles = {office.code: office.role for office in bundle.directory.offices.values()}
+    held = [
+        Held(each.key[:16].hex(), each.publication, each.case, each.since_ms, _duty(each, bundle))
+        for each in held_records(store)
+    ]
+    return unanswered(waiting, roles, policy, now_ms) + held_too_long(held, policy, now_ms)
+
+
+def _duty(held: HeldRecord, bundle: Bundle) -> str:
+    rules = [find_rule(bundle, rule) for rule in held.reasons]
+    cures = [rule.cure for rule in rules if rule is not None and rule.cure]
+    return " ".join(cures) or held.problem or "See why it is held with `xref desk status`."
 
 
 def cabinet_of(store: Store) -> Cabinet:

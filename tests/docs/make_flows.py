@@ -68,6 +68,7 @@ def _section(policy: Policy, flow: Flow) -> list[str]:
         f"Record `{flow.schema}`; reach: {flow.reach}; {times}.",
         f"Answers {answers}." if answers else "",
         f"Sent only when asked at home by {caused}, whose facts count." if caused else "",
+        _expects(flow),
     ]
     rows = []
     for each in schema.fields:
@@ -76,6 +77,14 @@ def _section(policy: Policy, flow: Flow) -> list[str]:
     table = ["| field | category | what it is |", "| --- | --- | --- |", *rows]
     head = [f"## `{flow.name}`", "", flow.explain, "", " ".join(part for part in said if part), ""]
     return [*head, *table]
+
+
+def _expects(flow: Flow) -> str:
+    if flow.expects is None:
+        return ""
+    since = f"the day in `{flow.expects.counted_from}`" if flow.expects.counted_from else "sending"
+    days = f"{flow.expects.within_days} day{'s' if flow.expects.within_days != 1 else ''}"
+    return f"An answer is due {days} after {since}; then it is an alert: {flow.expects.if_silent}"
 
 
 def shipped() -> Draft:

@@ -14,6 +14,7 @@ from xref.answers import RECEIPT, Answer, Item, compose_answers
 from xref.backlog import Queued
 from xref.bundle import Bundle
 from xref.compose import sign_drafts
+from xref.desk.alerts import Alert
 from xref.desk.cabinet import Cabinet
 from xref.desk.erase import concerned, erase, is_withdrawn, note_reference
 from xref.desk.intake import Intake
@@ -29,6 +30,7 @@ from xref.outbox import Outbox
 from xref.ports import Entropy, Store, Transport
 from xref.state import State
 from xref.steps.submit import LinkEvidenceError, submit
+from xref.story import alerts_of
 from xref.wire.envelope import Envelope, Slot, peek_header
 from xref.wire.header import NO_ID, Header
 from xref.wire.key import KeyUse
@@ -256,6 +258,9 @@ class Desk:
             item = Item("REJECTED", header.message, "wrong-reply")
             return Answer(header.sender, RECEIPT, item)
         replied = self.cabinet.case_id("sent", header.reply_to)
+        if replied and opened.flow.nature == "answer":
+            answered = {"by": opened.flow.name, "at_ms": now_ms, "said": opened.outcomes}
+            self.cabinet.put("sent", header.reply_to, replied, {**asked, "answered": answered})
         case = replied or self.cabinet.case_for_thread(header.thread, shard)
         content = {
             "type": opened.flow.name,
@@ -289,6 +294,13 @@ class Desk:
             self._append(shard, [each.envelope for each in composed])
 
     # -- around ----------------------------------------------------------------------------------
+
+    def alerts(self, now_ms: int) -> list[Alert]:
+        """Return what this office waits for in vain; raises `UnavailableError` without a bundle."""
+        try:
+            return alerts_of(self._store, self._bundle(now_ms), now_ms)
+        except ConfigError as error:
+            raise UnavailableError(str(error)) from error
 
     def handoffs(self) -> list[tuple[bytes, dict[str, Any]]]:
         """Return what was opened and not yet handed to the office's own system."""

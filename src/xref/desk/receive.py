@@ -21,6 +21,7 @@ from xref.wire.envelope import Envelope, Slot, parse_envelope, peek_header, shap
 from xref.wire.header import Header
 from xref.wire.office import Link, party_of
 from xref.wire.release import release_leaf, release_of
+from xref.wire.schema import Schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,13 @@ class Opened:
     flow: Flow
     values: Mapping[str, object]
     erase_by_ms: int
+    schema: Schema
+
+    @property
+    def outcomes(self) -> list[str]:
+        """The outcomes in it as codes, such as of an arrival."""
+        fields = [each.name for each in self.schema.fields if each.category == "outcome"]
+        return [code for name in fields if isinstance(code := self.values.get(name), str)]
 
 
 @dataclass(slots=True)
@@ -73,7 +81,7 @@ class Receiver:
         if opening is None:
             raise fault("destroyed-key")
         values = open_message(envelope, body, statement, schema, opening)
-        return Opened(header, flow, values, envelope.erase_by_ms)
+        return Opened(header, flow, values, envelope.erase_by_ms, schema)
 
     def _check_passed(self, envelope: Envelope, statement: bytes, before: Link) -> None:
         """Check that the hop before released this, on its record, and that no one widened it since.

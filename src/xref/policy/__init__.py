@@ -2,7 +2,7 @@
 
 from xref.policy.decision import Permit, Question, Reason, Refusal, Withheld
 from xref.policy.facts import FactTable
-from xref.policy.flows import Agreement, Delivery, Flow, Publication, Purpose
+from xref.policy.flows import Agreement, Delivery, Expected, Flow, Publication, Purpose
 from xref.policy.policy import Policy
 from xref.policy.rules import Rule
 from xref.policy.vocabulary import APPROVAL_FACT, GROUND_FACT, ROLES, is_other_ground
@@ -13,6 +13,7 @@ __all__ = [
     "ROLES",
     "Agreement",
     "Delivery",
+    "Expected",
     "FactTable",
     "Flow",
     "Permit",

@@ -1,16 +1,19 @@
 """Flows, publications, purposes and obligations of a bundle, read strictly from TOML."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from xref.errors import ConfigError
 from xref.policy.reading import Entry, read_toml
 from xref.policy.vocabulary import CHOICES, NATURES, REACHES, ROLES
+from xref.wire.schema import Schema
 
 RETENTION_DAYS_MAX: Final = 3650
 _LIFE_DAYS_MAX: Final = 90
+_EXPECTED_DAYS_MAX: Final = 90
+_HELD_DAYS: Final = 7
 _CODE_MAX: Final = 2**16 - 1
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,63}")
 _ANY: Final = "any"
@@ -26,6 +29,21 @@ class Purpose:
     iri: str
     explain: str
     prohibited: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """An answer that must come: within so many days, and what to do about silence.
+
+    The days are counted from the day in the field `counted_from`, or where that is empty, or the
+    record has no such day, from the sending. An outcome in `alarming` is an answer that settles
+    nothing.
+    """
+
+    within_days: int
+    counted_from: str
+    if_silent: str
+    alarming: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +67,8 @@ class Flow:
     caused_by: tuple[str, ...] = ()
     """Domestic flows of which one must have asked the sender to act; its facts count, so that the
     sender need not know, and cannot say, why."""
+    expects: Expected | None = None
+    """The answer that must come; None where nobody waits for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +91,8 @@ class Publication:
     """What an office publishes, and the flows that its desk derives from it.
 
     `follows` is the flow of the received message that a record names as its cause, empty where it
-    names none. `answers` are the flows of which a record answers a received message.
+    names none. `answers` are the flows of which a record answers a received message. A record that
+    is held for more than `held_days_max` days raises an alert.
     """
 
     kind: str
@@ -80,6 +101,7 @@ class Publication:
     deliveries: tuple[Delivery, ...]
     follows: str = ""
     answers: tuple[str, ...] = ()
+    held_days_max: int = _HELD_DAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,16 +156,17 @@ def read_obligations(data: bytes, path: str) -> dict[str, str]:
 
 
 def read_flow(
-    entry: Entry, owner: str, purposes: Mapping[str, Purpose], schemas: Collection[str]
+    entry: Entry, owner: str, purposes: Mapping[str, Purpose], schemas: Mapping[str, Schema]
 ) -> Flow:
     """Return the flow in a table, or raise `ConfigError`."""
+    schema = entry.word("schema", schemas)
     flow = Flow(
         name=_name(entry, "name"),
         code=entry.number("code", 1, _CODE_MAX),
         owner=owner,
         explain=entry.text("explain"),
         purpose=entry.word("purpose", purposes),
-        schema=entry.word("schema", schemas),
+        schema=schema,
         nature=entry.word("nature", NATURES),
         reach=entry.word("reach", REACHES),
         from_roles=read_roles(entry, "from_roles"),
@@ -153,6 +176,9 @@ def read_flow(
         retention_days=entry.number("retention_days", 1, RETENTION_DAYS_MAX),
         receipted=entry.flag("receipted") is True,
         caused_by=entry.texts("caused_by", ()),
+        expects=_expected(entry.entry("expects"), schemas[schema])
+        if entry.has("expects")
+        else None,
     )
     entry.finish()
     if flow.nature in ("decision", "domestic") and flow.reach != "domestic":
@@ -164,12 +190,26 @@ def read_flow(
     return flow
 
 
+def _expected(entry: Entry, schema: Schema) -> Expected:
+    counted = entry.has("counted_from")
+    expected = Expected(
+        within_days=entry.number("within_days", 0, _EXPECTED_DAYS_MAX),
+        counted_from=entry.word("counted_from", schema.by_name) if counted else "",
+        if_silent=entry.text("if_silent"),
+        alarming=entry.texts("alarming", ()),
+    )
+    entry.finish()
+    return expected
+
+
 def check_flows(flows: Mapping[str, Flow]) -> None:
     """Refuse flows that answer, or are caused by, what is not there or cannot be."""
+    answered = {name for flow in flows.values() for name in flow.answers}
+    if unknown := answered - flows.keys():
+        raise ConfigError(f"a flow answers unknown {min(unknown)!r}; correct it")
     for flow in flows.values():
-        for answered in flow.answers:
-            if answered not in flows:
-                raise ConfigError(f"flow {flow.name} answers unknown {answered!r}; correct it")
+        if flow.expects and flow.name not in answered:
+            raise ConfigError(f"flow {flow.name} expects an answer that no flow gives; remove it")
         for name in flow.caused_by:
             cause = flows.get(name)
             if cause is None or cause.nature != "domestic":
@@ -188,6 +228,7 @@ def read_publication(entry: Entry, flows: Mapping[str, Flow]) -> Publication:
         deliveries=tuple(_delivery(each, flows) for each in entry.entries("deliver")),
         follows=entry.word("follows", flows) if entry.has("follows") else "",
         answers=entry.words("answers", flows, ()),
+        held_days_max=entry.number("held_days_max", 1, _EXPECTED_DAYS_MAX, _HELD_DAYS),
     )
     entry.finish()
     if not publication.deliveries:

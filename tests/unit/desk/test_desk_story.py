@@ -37,7 +37,9 @@ def opened(flow: str, sender: str) -> Opened:
         desk_key=bytes(8),
         seal_key=bytes(8),
     )
-    return Opened(header, signed_bundle().policy.flow_named(flow), {}, NOW_MS)
+    policy = signed_bundle().policy
+    named = policy.flow_named(flow)
+    return Opened(header, named, {}, NOW_MS, policy.schema_for(named))
 
 
 def item(outcome: str, fault: str = "") -> dict[str, Any]:

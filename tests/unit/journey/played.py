@@ -23,6 +23,7 @@ class Played(World):
         reading = self.read(country, form)
         assert not reading.problems
         found = [record for record in reading.records if record.case == case]
+        assert found or form.endswith(".json"), f"{form} has no {case}"
         return found or reading.records
 
     def hand_in(

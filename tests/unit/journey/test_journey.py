@@ -81,7 +81,7 @@ def test_asked_office_cannot_act_on_what_it_was_not_asked() -> None:
 def test_consular_office_gets_nothing_on_who_did_not_ask() -> None:
     """It subscribes to travel notices; of another returnee it cannot tell that there is one."""
     world = Played()
-    world.hand_in("LANRM001", "returns.csv", case="ຄມ-2026-0002")
+    world.hand_in("LANRM001", "returns.csv", case="ຄມ-2026-0003")
     world.hand_in("LAIMM001", "travel.json", answers="travel-asked")
     assert world.types("VNBOR001") == {"travel-notice-border"}
     assert world.types("VNCON001") == set()
