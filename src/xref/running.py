@@ -25,7 +25,7 @@ _PAUSE_SECONDS: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
 _TICK_MS: Final = 1_000
 _ALARM_AGAIN_MS: Final = 3_600_000
 _ALARMS_MAX: Final = 1024
-_ALERTS_PAUSE_MS: Final = 300_000
+_ALERTS_PAUSE_MS: Final = 600_000
 _WITNESS_PAUSE_MS: Final = 2_000
 _log = structlog.get_logger()
 

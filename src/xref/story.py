@@ -7,7 +7,7 @@ from typing import Any, Final
 from xref.bundle import Bundle
 from xref.desk.alerts import Alert, Held, Waiting, held_too_long, unanswered
 from xref.desk.approval import is_waiting, statement_digest
-from xref.desk.cabinet import Cabinet
+from xref.desk.cabinet import CASE_BYTES, Cabinet
 from xref.errors import ConfigError
 from xref.policy import Rule
 from xref.ports import Store
@@ -145,9 +145,14 @@ def received_messages(store: Store) -> list[tuple[str, dict[str, Any]]]:
 def held_records(store: Store) -> list[HeldRecord]:
     """Return the records that the desk holds: some of their newest messages may not go."""
     cabinet = cabinet_of(store)
-    sent = dict(cabinet.all("sent"))
+    return _held(dict(cabinet.all("record")), dict(cabinet.all("sent")))
+
+
+def _held(
+    records: Mapping[bytes, dict[str, Any]], sent: Mapping[bytes, dict[str, Any]]
+) -> list[HeldRecord]:
     held = []
-    for key, story in cabinet.all("record"):
+    for key, story in records.items():
         messages = [sent[bytes.fromhex(m)] for m in story["messages"] if bytes.fromhex(m) in sent]
         refused = [
             each
@@ -176,16 +181,22 @@ def held_records(store: Store) -> list[HeldRecord]:
 def alerts_of(store: Store, bundle: Bundle, now_ms: int) -> list[Alert]:
     """Return what an office waits for in vain at `now_ms`, the longest overdue first."""
     cabinet, policy = cabinet_of(store), bundle.policy
-    records = dict(cabinet.all("record"))
+    records, sent = dict(cabinet.all("record")), dict(cabinet.all("sent"))
     waiting = [
-        Waiting(message.hex(), cabinet.case_id("sent", message) or b"", story, record)
-        for message, story in cabinet.all("sent")
-        if (record := records.get(bytes.fromhex(story["record"]), {}).get("record"))
+        Waiting(message.hex(), key[:CASE_BYTES], story, records[key]["record"])
+        for message, story in sent.items()
+        if (key := bytes.fromhex(story["record"])) in records
     ]
     roles = {office.code: office.role for office in bundle.directory.offices.values()}
     held = [
-        Held(each.key[:16].hex(), each.publication, each.case, each.since_ms, _duty(each, bundle))
-        for each in held_records(store)
+        Held(
+            each.key[:CASE_BYTES].hex(),
+            each.publication,
+            each.case,
+            each.since_ms,
+            _duty(each, bundle),
+        )
+        for each in _held(records, sent)
     ]
     return unanswered(waiting, roles, policy, now_ms) + held_too_long(held, policy, now_ms)
 

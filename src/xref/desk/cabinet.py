@@ -18,7 +18,7 @@ from xref.errors import EvidenceError
 from xref.ports import Entropy
 from xref.state import State
 
-_CASE_BYTES: Final = 16
+CASE_BYTES: Final = 16
 _NONCE_BYTES: Final = 12
 _KEY_BYTES: Final = 32
 _SHARD_BYTES: Final = 2
@@ -38,7 +38,7 @@ class Cabinet:
         index = hmac.digest(secret, local_number.encode(), "sha256")
         case = self._state.get("case_index", index)
         if case is None:
-            case = self._entropy(_CASE_BYTES)
+            case = self._entropy(CASE_BYTES)
             # The id is random and stays here, so its remainder spreads evenly and tells nothing.
             self._begin(case, int.from_bytes(case) % shards)
             self._state.put("case_index", index, case)
@@ -94,7 +94,7 @@ class Cabinet:
         """Return the case that a thread belongs to; one not seen before is on the given shard."""
         case = self._state.get("thread_case", thread)
         if case is None:
-            case = self._entropy(_CASE_BYTES)
+            case = self._entropy(CASE_BYTES)
             self._begin(case, shard)
             self._state.put("thread_case", thread, case)
         return case
@@ -118,13 +118,13 @@ class Cabinet:
         return None if value is None else self._open(space, key, value)
 
     def _open(self, space: str, key: bytes, value: bytes) -> Any:
-        case, nonce = value[:_CASE_BYTES], value[_CASE_BYTES:][:_NONCE_BYTES]
+        case, nonce = value[:CASE_BYTES], value[CASE_BYTES:][:_NONCE_BYTES]
         key_of_case = self._key_of(case)
         if key_of_case is None:
             return None
         try:
             plain = AESGCM(key_of_case).decrypt(
-                nonce, value[_CASE_BYTES + _NONCE_BYTES :], _place(space, key)
+                nonce, value[CASE_BYTES + _NONCE_BYTES :], _place(space, key)
             )
         except InvalidTag as error:
             message = f"a record in {space} was tampered with"
@@ -134,7 +134,7 @@ class Cabinet:
     def case_id(self, space: str, key: bytes) -> bytes | None:
         """Return the case that a content belongs to."""
         value = self._state.get(space, key)
-        return None if value is None else value[:_CASE_BYTES]
+        return None if value is None else value[:CASE_BYTES]
 
     def all(self, space: str) -> list[tuple[bytes, Any]]:
         """Return all (key, content) pairs of a space that are not erased."""
