@@ -93,6 +93,20 @@ def _add_demo(top: "Commands") -> None:
         metavar="DIR",
         help="folder for all participants' files; made anew each time (default: xref-demo)",
     )
+    parser.add_argument(
+        "--transport",
+        choices=("sqlite", "kafka"),
+        default="sqlite",
+        help="a folder that all share, or Kafka (default: sqlite)",
+    )
+    parser.add_argument(
+        "--servers",
+        action="append",
+        default=[],
+        metavar="HOST:PORT",
+        help="with --transport kafka: brokers, with commas between, for both Parties (default: "
+        "127.0.0.1:9092), or LA=HOST:PORT and VN=HOST:PORT for a cluster each",
+    )
     add_json(parser)
     parser.set_defaults(run=commands.demo)
 

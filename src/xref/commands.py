@@ -40,9 +40,10 @@ def _print_json(value: object) -> None:
 
 def demo(options: Namespace) -> int:
     """Play the demonstration."""
-    from xref.demo import run_demo  # noqa: PLC0415 - keeps the other commands quick to start
+    from xref.demo import kafka_of, run_demo  # noqa: PLC0415 - keeps the other commands quick
 
-    return run_demo(options.data, options.case, as_json=options.json)
+    kafka = kafka_of(options.servers) if options.transport == "kafka" else None
+    return run_demo(options.data, options.case, kafka=kafka, as_json=options.json)
 
 
 def hop_run(options: Namespace) -> int:

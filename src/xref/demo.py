@@ -5,10 +5,11 @@ stay. Nothing here is known to the product: it hands in forms and reads what the
 """
 
 import json
+import secrets
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,13 +21,23 @@ from xref import screen
 from xref.audit_folders import Audited, at_rest, audit_folders
 from xref.bundle import Bundle
 from xref.demo_cases import CASES, Case, HandIn, Line, Run
-from xref.demo_setup import MARKER, WITNESS_PROCESS, Participant, lay_out, offices_of, place_form
-from xref.errors import UnavailableError
+from xref.demo_setup import (
+    MARKER,
+    WITNESS_PROCESS,
+    Kafka,
+    Participant,
+    lay_out,
+    offices_of,
+    place_form,
+)
+from xref.errors import ConfigError, UnavailableError
 from xref.processes import Processes, run_once
 from xref.story import SentMessage, received_messages, sent_messages
 from xref.wiring import DeskOffice
 
 _WAIT_SECONDS: Final = 60.0
+_PARTIES: Final = ("LA", "VN")
+_LOCAL_BROKER: Final = "127.0.0.1:9092"
 _FINAL: Final = ("opened", "refused", "rejected", "erased")
 _POLL_SECONDS: Final = 0.05
 
@@ -34,9 +45,9 @@ _POLL_SECONDS: Final = 0.05
 class Demo:
     """One run of one case, step by step."""
 
-    def __init__(self, case: Case, data: Path, out: Console) -> None:
-        """Play `case` in `data`, telling the story on `out`."""
-        self.case, self._data, self._out = case, data, out
+    def __init__(self, case: Case, data: Path, out: Console, kafka: Kafka | None) -> None:
+        """Play `case` in `data`, on Kafka if given, telling the story on `out`."""
+        self.case, self._data, self._out, self._kafka = case, data, out, kafka
         self._offices = offices_of(case.desks)
         self.desks: dict[str, DeskOffice] = {}
         self._processes = Processes()
@@ -46,7 +57,9 @@ class Demo:
     def play(self) -> Audited:
         """Lay out, run, play every step, stop, verify."""
         self._say("Keys, configuration and the bundle, which both Parties sign")
-        lay_out(self._data, self._offices)
+        lay_out(self._data, self._offices, self._kafka)
+        if self._kafka:
+            self._make_topics(self._kafka)
         count = len(self.desks_of_case)
         self._say(f"A witness, two hops and {count} desks, each a process of its own")
         with self._processes:
@@ -87,6 +100,12 @@ class Demo:
     def _ran(self, folder: str, command: list[str]) -> None:
         text = Text(f"    {folder}$ xref {' '.join(command)}", style="dim")
         self._out.print(text, no_wrap=True, overflow="ignore", crop=False)
+
+    def _make_topics(self, kafka: Kafka) -> None:
+        self._say("The topics of all offices, on each cluster")
+        for party in kafka.homes:
+            folder = f"{party.lower()}-hop"
+            self._command(folder, ["kafka", "topics", "--all", "--apply", "--replication", "1"])
 
     # -- processes -------------------------------------------------------------------------------
 
@@ -232,12 +251,26 @@ def _is_decided(message: SentMessage) -> bool:
     return message.outcome != "submitted"
 
 
-def run_demo(data: Path, case: str, *, as_json: bool) -> int:
-    """Play a case in `data`; return 0 if everything was verified."""
+def kafka_of(servers: Sequence[str]) -> Kafka:
+    """Return where the Parties' clusters are: `HOST:PORT,...` for both, or one `LA=...` each.
+
+    Topics get names of their own, so that no other run's are read. `ConfigError` for other words.
+    """
+    named = dict(each.split("=", 1) for each in servers if "=" in each)
+    shared = [each for each in servers if "=" not in each] or [_LOCAL_BROKER]
+    if named and (len(named) != len(servers) or named.keys() != set(_PARTIES)):
+        message = "--servers: name HOST:PORT once, or LA=HOST:PORT and VN=HOST:PORT"
+        raise ConfigError(message)
+    of_party = {party: tuple(named.get(party, shared[0]).split(",")) for party in _PARTIES}
+    return Kafka(of_party, f"xref-demo-{secrets.token_hex(4)}")
+
+
+def run_demo(data: Path, case: str, *, kafka: Kafka | None = None, as_json: bool) -> int:
+    """Play a case in `data`, on Kafka if given; return 0 if everything was verified."""
     out = Console(file=sys.stderr, quiet=True) if as_json else screen.console()
     out.print(Text(f"xref: {CASES[case].title}", style="bold"))
     out.print(Text(f"All people are invented. Files: {data}/", style="dim"))
-    audited = (demo := Demo(CASES[case], data, out)).play()
+    audited = (demo := Demo(CASES[case], data, out, kafka)).play()
     if as_json:
         sys.stdout.write(
             json.dumps(_as_json(demo, case, audited), ensure_ascii=False, indent=2) + "\n"

@@ -10,7 +10,7 @@ import json
 import re
 import shutil
 import socket
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -63,7 +63,33 @@ DESKS: Final = (
 OFFICES: Final = (*HOPS, *DESKS)
 """Everybody; a case may take fewer."""
 _SUBSCRIPTIONS: Final = {"VNCON001": "travel-notice-consular"}
+_FOLDER: Final = 'driver = "sqlite"\nfolder = "../transport"\n'
 _MESSAGE_NUMBER: Final = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True, slots=True)
+class Kafka:
+    """The brokers of each Party's cluster; topics' names begin with `prefix`."""
+
+    servers: Mapping[str, tuple[str, ...]]
+    prefix: str
+
+    def text(self, party: str) -> str:
+        """Return the configuration of an office's transport."""
+        own = self.servers[party]
+        text = f'driver = "kafka"\nservers = {json.dumps(own)}\nprefix = "{self.prefix}"\n'
+        for peer, servers in self.servers.items():
+            if peer != party and servers != own:
+                text += (
+                    f'\n[[transport.peers]]\nparty = "{peer}"\nservers = {json.dumps(servers)}\n'
+                    f'prefix = "{self.prefix}"\n'
+                )
+        return text
+
+    @property
+    def homes(self) -> list[str]:
+        """A Party for each cluster."""
+        return list({servers: party for party, servers in self.servers.items()}.values())
 
 
 def offices_of(desks: Collection[str]) -> tuple[Participant, ...]:
@@ -71,10 +97,13 @@ def offices_of(desks: Collection[str]) -> tuple[Participant, ...]:
     return (*HOPS, *(each for each in DESKS if each.folder in desks))
 
 
-def lay_out(data: Path, offices: Sequence[Participant] = OFFICES) -> None:
+def lay_out(
+    data: Path, offices: Sequence[Participant] = OFFICES, kafka: Kafka | None = None
+) -> None:
     """Make the folder anew with everything that the witness and `offices` need.
 
-    Raises `ConfigError` for a folder that holds something else.
+    They share a folder as their transport, or clusters. Raises `ConfigError` for a `data` that
+    holds something else.
     """
     _make_empty(data)
     parties = {
@@ -89,7 +118,8 @@ def lay_out(data: Path, offices: Sequence[Participant] = OFFICES) -> None:
     port = _free_port()
     _write_witness(data, parties, port)
     for each in offices:
-        _write_office(data, each, parties, witness_key, port)
+        transport = kafka.text(party_of(each.office)) if kafka else _FOLDER
+        _write_office(data, each, parties, witness_key, port, transport)
 
 
 def _make_empty(data: Path) -> None:
@@ -140,7 +170,12 @@ def _write_witness(data: Path, parties: dict[str, str], port: int) -> None:
 
 
 def _write_office(
-    data: Path, each: Participant, parties: dict[str, str], witness_key: str, port: int
+    data: Path,
+    each: Participant,
+    parties: dict[str, str],
+    witness_key: str,
+    port: int,
+    transport: str,
 ) -> None:
     folder, lines = (
         data / each.folder,
@@ -155,7 +190,7 @@ def _write_office(
         (folder / "forms").mkdir()
         lines += ['adapter = "adapter"']
     text = "\n".join(lines) + "\n\n" + _parties(parties)
-    text += '\n[transport]\ndriver = "sqlite"\nfolder = "../transport"\n'
+    text += f"\n[transport]\n{transport}"
     if each.kind == "hop":
         text += (
             f'\n[[witnesses]]\nname = "{WITNESS}"\nurl = "http://127.0.0.1:{port}"\n'

@@ -31,10 +31,10 @@ def own_processes(data: Path) -> list[int]:
     return found
 
 
-def play(case: str, data: Path) -> dict[str, Any]:
+def play(case: str, data: Path, *more: str) -> dict[str, Any]:
     """Play a case as a script would; whatever it is, the proof holds and all have ended."""
     done = subprocess.run(
-        [*XREF, "demo", "--case", case, "--json", "--data", str(data)],
+        [*XREF, "demo", "--case", case, "--json", "--data", str(data), *more],
         capture_output=True,
         check=True,
         timeout=150,
