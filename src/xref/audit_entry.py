@@ -15,6 +15,7 @@ from xref.limits import TRAIL_ENTRY_BYTES_MAX, WIRE_NUMBER_MAX
 from xref.steps.decide import (
     BEYOND_CEILING,
     CHANGED,
+    REPLACED_CAUSE,
     UNKNOWN_CAUSE,
     UNKNOWN_REFERENCE,
     WITHDRAWN,
@@ -23,7 +24,15 @@ from xref.trail import NONCE_BYTES, Entry, check_members
 from xref.wire.office import check_office, parse_link
 
 _HOP_RULES: Final = frozenset(
-    reason.rule for reason in (BEYOND_CEILING, CHANGED, UNKNOWN_CAUSE, UNKNOWN_REFERENCE, WITHDRAWN)
+    reason.rule
+    for reason in (
+        BEYOND_CEILING,
+        CHANGED,
+        REPLACED_CAUSE,
+        UNKNOWN_CAUSE,
+        UNKNOWN_REFERENCE,
+        WITHDRAWN,
+    )
 )
 _FLOW_MAX: Final = 2**16 - 1
 _REASON_CHARS_MAX: Final = 500

@@ -1,9 +1,10 @@
 """What a hop remembers of messages: ids, facts and sharing consents, until they have expired.
 
 Codes and identifiers only. Spaces: `seen` (facts by the id of an own desk's message), `scope`
-(sharing consents by reference), `withdrawn` (their ends), `released` (messages by out-link and
-first index, a row for a batch), `passed` (messages by id), `expiry` (when these may go: a row for
-all keys of a batch, a space and an hour).
+(sharing consents by reference), `withdrawn` (their ends), `newest` and `replaced` (requests at home
+by thread, and those before them), `released` (messages by out-link and first index, a row for a
+batch), `passed` (messages by id), `expiry` (when these may go: a row for all keys of a batch, a
+space and an hour).
 """
 
 import struct
@@ -159,10 +160,30 @@ class Knowledge:
         context = header.consent_ref + header.bundle
         self._state.put("seen", header.message, context + facts.encode() if facts.codes else b"")
         self._expire(header.expires_ms, "seen", header.message)
+        if message.flow.nature == "domestic":
+            self._replace_earlier(header)
         names_one = header.consent_ref != NO_ID and message.flow.nature != "withdrawal"
         if names_one and self._state.get("scope", header.consent_ref) is None:
             self._state.put("scope", header.consent_ref, sharing_consent_of(message, facts))
             self._expire(max(facts.until_ms, header.expires_ms), "scope", header.consent_ref)
+
+    def _replace_earlier(self, header: Header) -> None:
+        """Let a request at home take the place of the one before it in its thread.
+
+        Whatever is decided of it: that the person revoked something must count where the newer
+        request is refused for that very reason, and never reaches the office that was asked.
+        """
+        key = header.sender.encode() + header.thread
+        earlier = self._state.get("newest", key)
+        if earlier is not None:
+            self._state.put("replaced", earlier, b"")
+            self._expire(header.created_ms + MESSAGE_LIFE_MS_MAX, "replaced", earlier)
+        self._state.put("newest", key, header.message)
+        self._expire(header.expires_ms, "newest", key)
+
+    def is_replaced(self, message: bytes) -> bool:
+        """Return whether the office that sent this request at home has sent a newer one since."""
+        return self._state.get("replaced", message) is not None
 
     def remember_releases(self, released: Sequence[Minimised], link: Link, first: int) -> None:
         """Remember which messages stand on an own link from index `first` on: a row for all."""

@@ -48,6 +48,8 @@ def _caused(message: Message, caused_by: bytes, knowledge: Knowledge, now_ms: in
     # Under another bundle the same codes would answer other questions.
     if cause is None or cause.recipient != header.sender or cause.bundle != header.bundle:
         return Refused(message, (UNKNOWN_CAUSE,))
+    if knowledge.is_replaced(caused_by):
+        return Refused(message, (REPLACED_CAUSE,))
     asked = message.bundle.policy.flows[cause.flow]
     mask = message.bundle.policy.carried_over(cause.facts.consent_mask, asked, message.flow)
     withdrawn = knowledge.is_withdrawn(cause.consent_ref, cause.sender) or knowledge.is_withdrawn(
@@ -111,6 +113,11 @@ UNKNOWN_CAUSE = _reason(
     "unknown-cause",
     "The message names a cause whose facts this hop does not have.",
     "Submit the causing message first, on the same shard.",
+)
+REPLACED_CAUSE = _reason(
+    "replaced-cause",
+    "The office that asked has changed or ended its request.",
+    "Act on its newer request; where there is none, ask that office.",
 )
 CHANGED = _reason(
     "sharing-consent-changed",
