@@ -79,9 +79,11 @@ class Endpoint:
         keychain: Keychain,
         party_keys: Mapping[str, bytes],
         links: Sequence[Link],
+        numbering: Callable[[Link], str],
     ) -> None:
         """Load the office's own `links` and those back; `party_keys` are the Parties' pinned keys.
 
+        `numbering` is the transport's: positions that it did not give are not used with it.
         Raises `ConfigError` for a state that has links on other shards.
         """
         self.office = keychain.office
@@ -89,6 +91,7 @@ class Endpoint:
         self.alarms: list[str] = []
         self._state = state
         self._party_keys = dict(party_keys)
+        self._numbering = numbering
         self._keyring_notes: dict[str, str] = {}
         self.directory = self._stored_keyrings()
         self._check_shards({link.shard for link in links})
@@ -128,12 +131,16 @@ class Endpoint:
         return {link: self._position(link) for link in self.outgoing}
 
     def _position(self, link: Link) -> int:
+        """Return how far a link was read on this transport; what was read before, it recognises."""
         value = self._state.get("position", link.name.encode())
-        return 0 if value is None else int.from_bytes(value)
+        if value is None or value[8:].decode() != self._numbering(link):
+            return 0
+        return int.from_bytes(value[:8])
 
     def set_position(self, link: Link, position: int) -> None:
         """Remember how far a link has been read."""
-        self._state.put("position", link.name.encode(), position.to_bytes(8))
+        value = position.to_bytes(8) + self._numbering(link).encode()
+        self._state.put("position", link.name.encode(), value)
 
     def check_own(self, arrivals: Iterable[Arrival]) -> None:
         """Stop with `EvidenceError` at an own parcel beyond one's state: a restored backup."""

@@ -79,6 +79,7 @@ class Hop:
         self._entropy = entropy
         self.outbox = Outbox()
         self._stale = False
+        self.started = False
         self._load()
 
     def _load(self) -> None:
@@ -90,7 +91,9 @@ class Hop:
         setup = self.setup
         self.state = State(self._store)
         links = [Link(self.office, peer, setup.shard) for peer in setup.peers]
-        self.endpoint = Endpoint(self.state, setup.keychain, setup.party_keys, links)
+        self.endpoint = Endpoint(
+            self.state, setup.keychain, setup.party_keys, links, self._transport.numbering
+        )
         self.trail = Trail(self.state, trail_name(self.office, setup.shard))
         self.knowledge = Knowledge(self.state)
         self._verified: dict[tuple[bytes, bytes], None] = {}
@@ -128,6 +131,7 @@ class Hop:
         except BaseException:
             self._load()
             raise
+        self.started = True  # recorded: from here on only publishing can fail
         self.publish()
 
     def _own_parcels(self) -> Iterable[Sequence[Arrival]]:

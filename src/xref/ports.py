@@ -53,6 +53,13 @@ class Transport(Protocol):
         Waits up to `wait_seconds` for the first; returns nothing if none comes.
         """
 
+    def numbering(self, link: Link) -> str:
+        """Name what the positions of a link count in.
+
+        Another transport, or one whose contents were made anew, begins another numbering, in which
+        an old position means nothing.
+        """
+
     def close(self) -> None:
         """Release what is held; publishing and reading end."""
 

@@ -80,7 +80,15 @@ class _Retrying:
     def __init__(self, stop: Stop, office: str) -> None:
         self._stop, self._office, self._failures = stop, office, 0
 
-    def turn(self, action: Callable[[], None]) -> None:
+    def until_done(self, action: Callable[[], None]) -> bool:
+        """Try until the action succeeds; return False if asked to stop before."""
+        while not self._stop.asked():
+            if self.turn(action):
+                return True
+        return False
+
+    def turn(self, action: Callable[[], None]) -> bool:
+        """Try once; return whether the action succeeded."""
         try:
             action()
         except UnavailableError as error:
@@ -89,10 +97,11 @@ class _Retrying:
                 _log.warning("unavailable", office=self._office, reason=str(error))
             self._failures += 1
             self._stop.pause(pause)
-        else:
-            if self._failures:
-                _log.info("available again", office=self._office, failures=self._failures)
-            self._failures = 0
+            return False
+        if self._failures:
+            _log.info("available again", office=self._office, failures=self._failures)
+        self._failures = 0
+        return True
 
 
 class _Alarms:
@@ -125,11 +134,14 @@ def report(office: str, handled: _Report, alarms: _Alarms, **counts: int) -> Non
 def run_hop(
     hop: Hop, transport: Transport, witnesses: list[WitnessClient], keyrings: list[str], stop: Stop
 ) -> None:
-    """Run a started-up hop until asked to stop. Raises `EvidenceError`."""
-    hop.start(keyrings, now_ms())
-    _log.info("ready", office=hop.office, shard=hop.setup.shard)
+    """Run a hop until asked to stop; it starts when its transport answers. `EvidenceError`."""
     retrying, ticked = _Retrying(stop, hop.office), now_ms()
     witnessing, alarms = _Witnessing(hop, witnesses), _Alarms()
+
+    def start() -> None:
+        if not hop.started:
+            hop.start(keyrings, now_ms())
+        hop.publish()
 
     def turn() -> None:
         nonlocal ticked
@@ -151,9 +163,12 @@ def run_hop(
         if not arrivals:
             witnessing.turn()
 
+    if retrying.until_done(start):
+        _log.info("ready", office=hop.office, shard=hop.setup.shard)
     while not stop.asked():
         retrying.turn(turn)
-    witnessing.last()
+    if hop.started:
+        witnessing.last()
     _log.info("stopped", office=hop.office)
 
 
@@ -214,11 +229,14 @@ class DeskRim(Protocol):
 def run_desk(
     desk: Desk, transport: Transport, rim: DeskRim, keyrings: list[str], stop: Stop
 ) -> None:
-    """Run a desk until asked to stop. Raises `EvidenceError`."""
-    desk.start(keyrings, now_ms())
-    _log.info("ready", office=desk.office)
+    """Run a desk until asked to stop; it starts when its transport answers. `EvidenceError`."""
     retrying, ticked, alarms = _Retrying(stop, desk.office), now_ms(), _Alarms()
     alerting = _Alerting(desk)
+
+    def start() -> None:
+        if not desk.started:
+            desk.start(keyrings, now_ms())
+        desk.flush()
 
     def turn() -> None:
         nonlocal ticked
@@ -242,6 +260,8 @@ def run_desk(
         if not arrivals:
             alerting.turn()
 
+    if retrying.until_done(start):
+        _log.info("ready", office=desk.office)
     while not stop.asked():
         retrying.turn(turn)
     _log.info("stopped", office=desk.office)

@@ -163,6 +163,9 @@ class StruckTransport:
     def read(self, after: Mapping[Link, int], limit: int, wait_seconds: float) -> Sequence[Arrival]:
         return self.transport.read(after, limit, wait_seconds)
 
+    def numbering(self, link: Link) -> str:
+        return self.transport.numbering(link)
+
     def close(self) -> None:
         self.transport.close()
 

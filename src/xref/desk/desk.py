@@ -79,6 +79,7 @@ class Desk:
         self._store, self._transport, self._entropy = store, transport, entropy
         self.outbox = Outbox()
         self._stale = False
+        self.started = False
         self._load()
 
     def _load(self) -> None:
@@ -87,7 +88,9 @@ class Desk:
         setup = self.setup
         self.state = State(self._store)
         links = [self._link(shard) for shard in range(setup.shards)]
-        self.endpoint = Endpoint(self.state, setup.keychain, setup.party_keys, links)
+        self.endpoint = Endpoint(
+            self.state, setup.keychain, setup.party_keys, links, self._transport.numbering
+        )
         self.cabinet = Cabinet(self.state, self._entropy)
         self._verified: dict[tuple[bytes, bytes], None] = {}
         self._stale = False
@@ -123,6 +126,7 @@ class Desk:
                 self.endpoint.use_keyring(note)
             self.endpoint.take_over(now_ms)
             self._commit(now_ms)
+            self.started = True  # recorded: from here on only publishing can fail
 
     # -- publishing ------------------------------------------------------------------------------
 

@@ -75,6 +75,12 @@ class KafkaTransport:
                 found += each.take()
         return found
 
+    def numbering(self, link: Link) -> str:
+        """Name what positions count in: whose cluster, which topics, made for which time."""
+        party = self._party(link)
+        cluster = self._clusters[party]
+        return f"kafka/{party}/{cluster.prefix}/{cluster.contents}"
+
     def _party(self, link: Link) -> str:
         """Return whose cluster a link is on; one's own has no name."""
         party = party_of(link.sender)

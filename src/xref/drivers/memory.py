@@ -90,6 +90,11 @@ class MemoryTransport:
             if position >= start
         ][:limit]
 
+    def numbering(self, link: Link) -> str:
+        """Name what positions count in."""
+        del link
+        return "memory"
+
     def close(self) -> None:
         """End publishing and reading."""
         with self._changed:

@@ -98,6 +98,11 @@ class SqliteTransport:
                 self._seen[link] = (version, position)
         return found
 
+    def numbering(self, link: Link) -> str:
+        """Name what positions count in."""
+        del link
+        return "sqlite"
+
     def _file(self, link: Link) -> Path:
         return self._folder / f"{link.sender}-{link.receiver}-{link.shard}.sqlite"
 
