@@ -143,7 +143,10 @@ def unavailable(cluster: KafkaCluster, error: BaseException) -> UnavailableError
             "that we need"
         )
     if isinstance(error, TimeoutError | KafkaConnectionError):
-        return UnavailableError(f"Kafka at {cluster} does not answer; are its brokers up?")
+        cure = "are its brokers up?"
+        if cluster.tls is not None:
+            cure = "are its brokers up, and do both sides know each other's authority?"
+        return UnavailableError(f"Kafka at {cluster} does not answer; {cure}")
     return UnavailableError(f"Kafka at {cluster}: {type(error).__name__}")
 
 

@@ -34,7 +34,7 @@ from xref.wire.office import Link
 # The broker answers an idle fetch after this; until then a new position has to wait.
 _IDLE_FETCH_MS: Final = 200
 _START_SECONDS: Final = 15.0
-_OFFSETS_SECONDS: Final = 8.0
+_OFFSETS_SECONDS: Final = 5.0
 _END_SECONDS: Final = 3.0
 _LOOK_SECONDS: Final = 1.0
 _SILENT_SECONDS: Final = 5.0
@@ -209,9 +209,9 @@ class Reader:
                 )
 
     async def _isolate(self, consumer: AIOKafkaConsumer, limit: int) -> list[Arrival]:
-        """Read each link alone; what cannot be decoded is handed over as no bytes, to be dropped.
+        """Read one record of each link; one that cannot be decoded is handed over as no bytes.
 
-        So one damaged or foreign record stops neither its link nor the others.
+        The core drops it, so that a damaged or foreign record stops neither its link nor others.
         """
         ends = await self._ends(consumer)
         found: list[Arrival] = []
@@ -221,16 +221,15 @@ class Reader:
             if position >= end or len(found) >= limit:
                 continue
             try:
-                found += self._taken(
-                    await consumer.getmany(
-                        partition, timeout_ms=2_000, max_records=limit - len(found)
-                    )
-                )
+                # One alone: a second may be the damaged one, and would take the first with it.
+                got = await consumer.getmany(partition, timeout_ms=2_000, max_records=1)
             except _DAMAGED:
                 _log.warning("a record cannot be decoded", topic=partition.topic, offset=position)
                 consumer.seek(partition, position + 1)
                 self._next[partition] = position + 1
                 found.append(Arrival(self._links[partition], position + 1, b""))
+            else:
+                found += self._taken(got)
         return found
 
 

@@ -1,0 +1,73 @@
+"""Brokers that fall: one restarted under us, and three of which one at a time is killed."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from local_kafka import LocalKafka
+
+from kafka_session import make_link_topics
+from xref.drivers.kafka_connection import KafkaCluster
+from xref.drivers.kafka_transport import KafkaTransport
+from xref.errors import UnavailableError
+from xref.ports import Arrival, Outbound
+from xref.wire.office import Link
+
+pytestmark = pytest.mark.needs_kafka_nodes
+
+THERE = Link("LAHOP001", "VNHOP001")
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[LocalKafka]:
+    with LocalKafka(tmp_path / "kafka") as kafka:
+        yield kafka
+
+
+def test_broker_restarted_under_us(broker: LocalKafka) -> None:
+    """Unavailable meanwhile, then available again by itself: order kept, nothing lost."""
+    cluster = KafkaCluster(tuple(broker.servers))
+    make_link_topics(cluster, THERE)
+    transport = KafkaTransport(cluster)
+    transport.publish([Outbound(THERE, b"%d" % n) for n in range(50)])
+    got = list(transport.read({THERE: 0}, 20, 5))
+    broker.kill(1)
+    with pytest.raises(UnavailableError, match="does not answer"):
+        read_on(transport, 50)
+    broker.start(1)
+    sent = [b"%d" % n for n in range(50)]
+    for number in range(50, 60):
+        sent.append(b"%d" % number)
+        publish_at_last(transport, sent[-1])
+    while len(got) < len(sent):
+        got += read_at_last(transport, got[-1].position)
+    assert list(dict.fromkeys(each.parcel for each in got)) == sent
+    transport.close()
+
+
+def read_on(transport: KafkaTransport, position: int) -> None:
+    for _ in range(100):
+        assert not transport.read({THERE: position}, 20, 0.2)
+
+
+def publish_at_last(transport: KafkaTransport, parcel: bytes) -> None:
+    """Publish as a hop does: again and again until it is durable."""
+    for _ in range(20):
+        try:
+            transport.publish([Outbound(THERE, parcel)])
+        except UnavailableError:
+            time.sleep(0.2)
+        else:
+            return
+    raise AssertionError("never available again")
+
+
+def read_at_last(transport: KafkaTransport, position: int) -> list[Arrival]:
+    for _ in range(100):
+        try:
+            if found := transport.read({THERE: position}, 20, 0.2):
+                return list(found)
+        except UnavailableError:
+            time.sleep(0.2)
+    raise AssertionError("never available again")
