@@ -30,6 +30,8 @@ DEMO_CASES = (
     "child",
     "own-choice",
     "no-consular-contact",
+    "consular-contact-revoked",
+    "missing-receipt",
     "withdrawal",
 )
 

@@ -152,13 +152,14 @@ class Demo:
         self._show_new()
 
     def _run(self, step: Run) -> None:
-        self._command(step.office, list(step.command))
+        self._command(step.office, list(step.command), step.exit_code)
         self._await(step.office, is_final=step.waits)
         self._show_new()
 
-    def _command(self, office: str, arguments: list[str]) -> None:
+    def _command(self, office: str, arguments: list[str], exit_code: int = 0) -> None:
         self._ran(office, arguments)
-        said = run_once(arguments, self._data / office, columns=self._out.width - 4)
+        columns = self._out.width - 4
+        said = run_once(arguments, self._data / office, columns, exit_code)
         for line in said.strip("\n").splitlines():
             self._out.print(
                 Text(f"    {line.rstrip()}"), no_wrap=True, overflow="ignore", crop=False

@@ -47,6 +47,7 @@ class Run:
     says: str
     command: tuple[str, ...]
     waits: bool = False
+    exit_code: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,8 @@ _NO_CONSUL: Final = "ຄມ-2026-0003"
 _CHILD: Final = "ຄມ-2026-0004"
 _OWN_CHOICE: Final = "ຄມ-2026-0005"
 _NOT_INFORMED: Final = "ຄມ-2026-0006"
+_MISSING: Final = "ຄມ-2026-0007"
+_REVOKED: Final = "ຄມ-2026-0008"
 
 
 def _identity(case: str) -> tuple[Step, ...]:
@@ -267,6 +270,37 @@ CASES: Final[Mapping[str, Case]] = {
         (
             *_notices(_NO_CONSUL, to=_TO_BORDER),
             Run(VN_CONSULATE, "What the consulate has", ("desk", "inbox")),
+        ),
+    ),
+    "consular-contact-revoked": Case(
+        "A returnee who revokes the consular contact: the feed ends at once",
+        ALL_DESKS,
+        (
+            *_notices(_REVOKED, to=_TO_BOTH),
+            HandIn(
+                LA_NRM,
+                "The day of arrival changes, and she wants no consular contact any more",
+                "returns-changed.csv",
+                _REVOKED,
+            ),
+            HandIn(LA_IMMIGRATION, _TO_BORDER, "travel.json", about="travel-asked"),
+            Run(VN_CONSULATE, "What the consulate has: the first notice alone", ("desk", "inbox")),
+        ),
+    ),
+    "missing-receipt": Case(
+        "Nobody says that she arrived: silence becomes an alert",
+        ALL_DESKS,
+        (
+            *_notices(_MISSING, to=_TO_BORDER),
+            HandIn(LA_NRM, "She departed, and should have arrived", "departures.csv", _MISSING),
+            Run(LA_NRM, "What is overdue at LA nrm", ("desk", "alerts"), exit_code=1),
+            HandIn(
+                VN_PROVIDER,
+                "The provider, called, says that she is safe",
+                "safe-receipt.json",
+                about="departure",
+            ),
+            Run(LA_NRM, "The alert is gone", ("desk", "alerts")),
         ),
     ),
     "withdrawal": Case(

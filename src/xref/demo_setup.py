@@ -12,6 +12,7 @@ import shutil
 import socket
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -64,6 +65,8 @@ OFFICES: Final = (*HOPS, *DESKS)
 """Everybody; a case may take fewer."""
 _SUBSCRIPTIONS: Final = {"VNCON001": "travel-notice-consular"}
 _FOLDER: Final = 'driver = "sqlite"\nfolder = "../transport"\n'
+_STORY_TOLD_ON: Final = date(2026, 11, 26)
+_DAY: Final = re.compile(r"\b(\d\d)/(\d\d)/(\d{4})\b")
 _MESSAGE_NUMBER: Final = re.compile(r"[0-9a-f]{32}")
 
 
@@ -208,7 +211,7 @@ def place_form(data: Path, folder: str, form: str, *, case: str = "", about: str
     country = next(each.country for each in DESKS if each.folder == folder)
     sample = data_folder("adapters") / country / "samples" / form
     file = data / folder / "forms" / form
-    text = sample.read_text("utf-8")
+    text = in_time(sample.read_text("utf-8"), datetime.now(UTC).date())
     if case:
         text = _one_person(text, case)
     if about:
@@ -218,6 +221,20 @@ def place_form(data: Path, folder: str, form: str, *, case: str = "", about: str
         text = json.dumps(filled, ensure_ascii=False, indent=2) + "\n"
     file.write_text(text, "utf-8")
     return file
+
+
+def in_time(text: str, today: date) -> str:
+    """Return a sample with the days of its story moved on, so that it is always of today.
+
+    Its people were born before, and stay as old as they are written.
+    """
+    ahead = max(today - _STORY_TOLD_ON, timedelta())
+
+    def moved(found: re.Match[str]) -> str:
+        day = date(*(int(found[group]) for group in (3, 2, 1)))
+        return f"{day + ahead:%d/%m/%Y}" if day.year >= _STORY_TOLD_ON.year else found[0]
+
+    return _DAY.sub(moved, text)
 
 
 def _one_person(text: str, case: str) -> str:

@@ -125,10 +125,12 @@ def _uninterrupted() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def run_once(arguments: list[str], folder: Path | None = None, columns: int = 80) -> str:
+def run_once(
+    arguments: list[str], folder: Path | None = None, columns: int = 80, exit_code: int = 0
+) -> str:
     """Run `xref` with arguments in a folder to its end; return what it printed on so many columns.
 
-    Raises `UnavailableError` with what it said if it failed.
+    Raises `UnavailableError` with what it said if it ended with another exit code.
     """
     done = subprocess.run(  # noqa: S603 - this program itself
         [sys.executable, "-m", "xref", *arguments],
@@ -138,7 +140,7 @@ def run_once(arguments: list[str], folder: Path | None = None, columns: int = 80
         cwd=folder,
         env={**os.environ, "PYTHONIOENCODING": "utf-8", "COLUMNS": str(columns)},
     )
-    if done.returncode:
+    if done.returncode != exit_code:
         message = f"xref {arguments[0]} failed: {done.stderr.decode('utf-8', 'replace').strip()}"
         raise UnavailableError(message)
     return done.stdout.decode("utf-8")

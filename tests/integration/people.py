@@ -6,8 +6,11 @@ import itertools
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
+
+from xref.demo_setup import in_time
 
 _ADAPTERS = Path(__file__).resolve().parents[2] / "adapters"
 _CASE, _GIVEN, _LATIN = "ຄມ-2026-0001", "ທິ ຕົວຢ່າງ", "THI VI DU"
@@ -76,7 +79,7 @@ class People:
 
 def table(form: str, people: Iterable[Person]) -> bytes:
     """A Lao table with a row for each person, after the sample's."""
-    text = (_ADAPTERS / "la" / "samples" / form).read_text("utf-8-sig")
+    text = in_time((_ADAPTERS / "la" / "samples" / form).read_text("utf-8-sig"), _today())
     header, *rows = csv.reader(io.StringIO(text))
     filled = [header]
     for person in people:
@@ -95,7 +98,8 @@ def table(form: str, people: Iterable[Person]) -> bytes:
 
 def reply(country: str, form: str, about: str, values: dict[str, Any], number: int) -> bytes:
     """An office's form about a received message, with that person's names."""
-    sample = json.loads((_ADAPTERS / country / "samples" / form).read_text("utf-8"))
+    text = (_ADAPTERS / country / "samples" / form).read_text("utf-8")
+    sample = json.loads(in_time(text, _today()))
     one = sample[0] if isinstance(sample, list) else sample
     names = {
         _GIVEN: values.get("given_names_native"),
@@ -108,6 +112,10 @@ def reply(country: str, form: str, about: str, values: dict[str, Any], number: i
     }
     filled[case] = f"{one[case][:8]}{number:05}"
     return json.dumps(filled, ensure_ascii=False).encode()
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
 
 
 def _is_number(value: object) -> bool:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from xref.cli import DEMO_CASES
 from xref.demo_cases import CASES
+from xref.demo_setup import in_time
 from xref.processes import run_once
 
 XREF = [sys.executable, "-m", "xref"]
@@ -109,6 +111,17 @@ def test_journey_from_safety_to_safe_receipt(tmp_path: Path) -> None:
     assert "→ LANRM001  referral-response" in at_vn_nrm
 
 
+@pytest.mark.parametrize("today", [date(2026, 11, 1), date(2026, 11, 26), date(2031, 3, 1)])
+def test_story_is_always_of_today(today: date) -> None:
+    """Whenever it is played, nothing in it has expired, and nobody is older."""
+    ahead = max(today - date(2026, 11, 26), timedelta())
+    text = in_time("born 14/02/1999, arrives 15/12/2026, number 15/12/20261", today)
+    assert (
+        text
+        == f"born 14/02/1999, arrives {date(2026, 12, 15) + ahead:%d/%m/%Y}, number 15/12/20261"
+    )
+
+
 def test_every_case_can_be_named() -> None:
     assert tuple(CASES) == DEMO_CASES
 
@@ -141,6 +154,25 @@ def test_consulate_gets_nothing_on_who_did_not_ask_for_it(tmp_path: Path) -> Non
     story = play("no-consular-contact", tmp_path / "demo")
     assert story["offices"]["VNCON001"]["received"] == {}
     assert "travel-notice-border" in story["offices"]["VNBOR001"]["received"]
+
+
+def test_revoked_consular_contact_ends_the_feed(tmp_path: Path) -> None:
+    story = play("consular-contact-revoked", tmp_path / "demo")
+    travel = [each for each in outcomes(story) if each[0].startswith("travel-notice")]
+    assert [outcome for kind, *_, outcome in travel if kind == "travel-notice-consular"] == [
+        *("delivered", "refused")
+    ]
+    assert [outcome for kind, *_, outcome in travel if kind == "travel-notice-border"] == [
+        *("delivered", "delivered")
+    ]
+
+
+def test_missing_safe_receipt_is_an_alert_until_it_comes(tmp_path: Path) -> None:
+    """The demonstration's own commands say so: exit code 1 while it is missing, then 0."""
+    story = play("missing-receipt", tmp_path / "demo")
+    assert ("safe-receipt", "VNSVC001", "LANRM001", "delivered") in outcomes(story)
+    told = json.loads(run_once(["desk", "alerts", "--json"], tmp_path / "demo" / "la-nrm"))
+    assert told["alerts"] == []
 
 
 def test_withdrawal_while_messages_are_under_way(tmp_path: Path) -> None:
