@@ -16,6 +16,7 @@ from xref.keychain import Keychain, KeyDirectory
 from xref.limits import ANSWER_BYTES_MAX, ANSWER_ITEMS_MAX
 from xref.policy import Flow, Withheld
 from xref.ports import Entropy
+from xref.value import value
 from xref.wire.avro import block, varint
 from xref.wire.envelope import Envelope
 from xref.wire.facts import NO_FACTS
@@ -41,7 +42,7 @@ class Said:
 NOTHING_SAID: Final = Said()
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Item:
     """What became of one message: by its id, or by link and index where no id is sure.
 
@@ -87,7 +88,7 @@ def _between(schema: Schema, outcome: str, fault: str, link: str, said: Said) ->
     return encoded.removeprefix(NO_ID).removesuffix(varint(0))
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Answer:
     """One item for one receiver, in a flow (`receipt` or `decision`)."""
 

@@ -7,13 +7,13 @@ than three quarters of a large one rather fills the one below, and the rest goes
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
 
 from xref.errors import EvidenceError
 from xref.limits import BATCH_MESSAGES_MAX, CHECKPOINT_BYTES_MAX, PARCEL_BUCKETS
 from xref.state import State
+from xref.value import value
 from xref.wire.envelope import Slot, peek_header, read_slots
 from xref.wire.header import Header
 from xref.wire.parcel import PAYLOAD_BYTES_MAX
@@ -31,7 +31,7 @@ def indexed(name: str, index: int) -> bytes:
     return name.encode() + b"\0" + index.to_bytes(8)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Queued:
     """A slot to append, with the time after which its content may no longer go out (Unix ms)."""
 

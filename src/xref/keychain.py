@@ -76,12 +76,11 @@ class KeyDirectory:
         """Index the keyrings by Party."""
         self.keyrings = dict(keyrings)
         self._lines: dict[tuple[str, KeyUse], list[KeyLine]] = {}
-        self._by_id: dict[tuple[str, KeyUse, bytes], list[KeyLine]] = {}
+        self._by_id: dict[tuple[str, bytes], list[KeyLine]] = {}
         for keyring in self.keyrings.values():
             for line in keyring.keys:
                 self._lines.setdefault((line.office, line.use), []).append(line)
-                by_id = (line.office, line.use, line.key.key_id)
-                self._by_id.setdefault(by_id, []).append(line)
+                self._by_id.setdefault((line.office, line.key.key_id), []).append(line)
         self._logs: dict[Link, list[LogLine]] = {}
         for keyring in self.keyrings.values():
             for log in keyring.logs:
@@ -98,8 +97,9 @@ class KeyDirectory:
 
         Skew is for times that the receiver has to take from its own clock.
         """
-        for line in self._by_id.get((office, use, key_id), ()):
-            if line.from_ms - skew_ms <= at_ms < line.until_ms + skew_ms:
+        for line in self._by_id.get((office, key_id), ()):
+            good = line.from_ms - skew_ms <= at_ms < line.until_ms + skew_ms
+            if good and line.use is use:
                 return line.key
         return None
 

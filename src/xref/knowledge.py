@@ -1,10 +1,10 @@
 """What a hop remembers of messages: ids, facts and sharing consents, until they have expired.
 
-Codes and identifiers only. Spaces: `seen` (facts by the id of an own desk's message), `scope`
-(sharing consents by reference), `withdrawn` (their ends), `newest` and `replaced` (requests at home
-by thread, and those before them), `released` (messages by out-link and first index, a row for a
-batch), `passed` (messages by id), `expiry` (when these may go: a row for all keys of a batch, a
-space and an hour).
+Codes and identifiers only. Spaces: `message` (what passed here, by id, with an own desk's facts
+until the message expires; empty for what did not pass), `scope` (sharing consents by reference),
+`withdrawn` (their ends), `newest` and `replaced` (requests at home by thread, and those before
+them), `released` (messages by out-link and first index, a row for a batch), `expiry` (when these
+may go: a row for all keys of a batch, a space and an hour).
 """
 
 import struct
@@ -25,6 +25,7 @@ from xref.wire.office import Link, party_of
 _PURGE_ROWS_MAX: Final = 64
 _RELEASED_ROW_MAX: Final = 256
 _KEY_BYTES_MAX: Final = 1024
+_FACTS: Final = "facts"
 _HOUR_MS: Final = 3_600_000
 _RELEASED: Final = struct.Struct(">16s8s8sH?")
 _SHARING_CONSENT: Final = struct.Struct(">32s16sQQH8s")
@@ -107,27 +108,27 @@ class Knowledge:
         asked = list(headers)
         own = [header.message for header in asked if party_of(header.sender) == party]
         references = {header.consent_ref for header in asked} - {NO_ID}
-        self._state.expect("seen", own)
+        self._state.expect("message", own)
         self._state.expect("scope", references)
         self._state.expect("withdrawn", references)
 
     def is_duplicate(self, message: bytes) -> bool:
         """Return whether an own desk's message of this id was seen before."""
-        return self._state.get("seen", message) is not None
+        return self._state.get("message", message) is not None
 
     def cause(self, message: bytes) -> Cause | None:
         """Return the domestic message of that id, with its facts, if it passed here."""
-        value = self._state.get("seen", message)
-        passed = self.question(message)
-        if not value or passed is None:
+        value = None if message == NO_ID else self._state.get("message", message)
+        if not value or len(value) == _RELEASED.size:
             return None
+        passed, context = _released(value), value[_RELEASED.size :]
         return Cause(
             passed.sender,
             passed.recipient,
             passed.flow,
-            consent_ref=value[:16],
-            bundle=value[16:48],
-            facts=parse_facts(value[48:]),
+            consent_ref=context[:16],
+            bundle=context[16:48],
+            facts=parse_facts(context[48:]),
         )
 
     def sharing_consent(self, reference: bytes) -> SharingConsent | None:
@@ -157,9 +158,8 @@ class Knowledge:
         if message.facts is None:
             return
         header, facts = message.header, message.facts
-        context = header.consent_ref + header.bundle
-        self._state.put("seen", header.message, context + facts.encode() if facts.codes else b"")
-        self._expire(header.expires_ms, "seen", header.message)
+        self._state.put("message", header.message, b"")
+        self._expire(header.expires_ms, _FACTS, header.message)
         if message.flow.nature == "domestic":
             self._replace_earlier(header)
         names_one = header.consent_ref != NO_ID and message.flow.nature != "withdrawal"
@@ -190,10 +190,12 @@ class Knowledge:
         messages = [item.permitted.message for item in released]
         rows = [_released_bytes(message) for message in messages]
         for message, row in zip(messages, rows, strict=True):
+            header, facts = message.header, message.facts
             if message.flow.nature != "receipt":
-                until_ms = message.header.expires_ms + MESSAGE_LIFE_MS_MAX
-                self._state.put("passed", message.header.message, row)
-                self._expire(until_ms, "passed", message.header.message)
+                known = header.consent_ref + header.bundle + facts.encode() if facts else b""
+                kept = row + known if facts and facts.codes else row
+                self._state.put("message", header.message, kept)
+                self._expire(header.expires_ms + MESSAGE_LIFE_MS_MAX, "message", header.message)
         expires_ms = max(message.header.expires_ms for message in messages) + RELEASED_KEPT_MS
         for start in range(0, len(rows), _RELEASED_ROW_MAX):
             key = indexed(link.name, first + start)
@@ -227,8 +229,8 @@ class Knowledge:
 
     def question(self, message: bytes) -> Released | None:
         """Return what passed here under a message id, for as long as it may be answered."""
-        value = None if message == NO_ID else self._state.get("passed", message)
-        return None if value is None else _released(value)
+        value = None if message == NO_ID else self._state.get("message", message)
+        return _released(value) if value else None
 
     def _expire(self, at_ms: int, space: str, key: bytes) -> None:
         hour = -(-(at_ms + CLOCK_SKEW_MS) // _HOUR_MS)
@@ -245,7 +247,26 @@ class Knowledge:
         past = (now_ms + 1).to_bytes(8)
         for row, keys_noted in self._state.scan("expiry", stop=past, limit=_PURGE_ROWS_MAX):
             space = row[8:].partition(b"\0")[0].decode()
-            cursor = Cursor(keys_noted, "expiry")
-            while cursor.offset < len(keys_noted):
-                self._state.delete(space, cursor.block(2, _KEY_BYTES_MAX))
+            self._forget(space, _keys(keys_noted))
             self._state.delete("expiry", row)
+
+    def _forget(self, space: str, keys: Sequence[bytes]) -> None:
+        """Remove keys; facts alone go before what is known of the message that they came with."""
+        if space != _FACTS:
+            for key in keys:
+                self._state.delete(space, key)
+            return
+        self._state.expect("message", keys)
+        for key in keys:
+            passed = (self._state.get("message", key) or b"")[: _RELEASED.size]
+            if passed:
+                self._state.put("message", key, passed)
+            else:
+                self._state.delete("message", key)
+
+
+def _keys(noted: bytes) -> list[bytes]:
+    cursor, keys = Cursor(noted, "expiry"), []
+    while cursor.offset < len(noted):
+        keys.append(cursor.block(2, _KEY_BYTES_MAX))
+    return keys

@@ -13,6 +13,7 @@ from xref.bundle import Bundle, Office
 from xref.endpoint import Acknowledged, KeyringAccepted
 from xref.policy import Flow, Permit, Reason
 from xref.ports import Arrival, Outbound
+from xref.value import value
 from xref.wire.body import Body
 from xref.wire.envelope import Envelope, Shape, Slot
 from xref.wire.facts import Facts
@@ -21,7 +22,7 @@ from xref.wire.office import Link
 from xref.wire.schema import Schema
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Received:
     """A slot that its sender provably released on this link at this index."""
 
@@ -67,12 +68,13 @@ class Route:
     shape: Shape
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Message:
     """A well-formed message whose author, release, bundle, flow and times were checked."""
 
     received: Received
     route: Route
+    header: Header
     envelope: Envelope
     facts_c: bytes
     statement: bytes
@@ -84,11 +86,6 @@ class Message:
     facts: Facts | None
     """Open facts from an own desk; None where only their commitment came."""
 
-    @property
-    def header(self) -> Header:
-        """The envelope's header."""
-        return self.envelope.header
-
 
 @dataclass(frozen=True, slots=True)
 class Refused:
@@ -98,7 +95,7 @@ class Refused:
     reasons: tuple[Reason, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Permitted:
     """A message that may go on, with what its permit says."""
 
@@ -106,7 +103,7 @@ class Permitted:
     permit: Permit
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Minimised:
     """A permitted message without the sealed fields that may not go on."""
 

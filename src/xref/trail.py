@@ -87,8 +87,8 @@ class EntryForm:
 
     def fill(self, *varying: int | bytes) -> bytes:
         """Return the RFC 8785 bytes of the entry with these members, by ascending name."""
-        values = tuple(each.hex() if isinstance(each, bytes) else each for each in varying)
-        return (self._pieces % values).encode()
+        values = [each.hex() if isinstance(each, bytes) else each for each in varying]
+        return (self._pieces % tuple(values)).encode()
 
 
 def entry_leaf(nonce: bytes, entry: bytes) -> bytes:

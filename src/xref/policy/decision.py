@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from xref.policy.rules import Rule
+from xref.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Question:
     """May this message go, and which of its fields? Codes as the office attests; masks as sent.
 

@@ -104,6 +104,7 @@ def _message(received: Received, header: Header, rules: Rules, now_ms: int) -> M
     return Message(
         received,
         route,
+        header,
         envelope,
         facts_c,
         statement,

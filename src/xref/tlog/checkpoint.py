@@ -6,6 +6,7 @@ them. See docs/spec/checkpoint.md.
 
 import base64
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +16,7 @@ from xref.tlog.note import NoteError, SignatureError
 from xref.tlog.tree import HASH_BYTES
 
 _LINES: Final = 3
+_CONTROL: Final = re.compile("[\0-\x1f]")
 _DECIMAL: Final = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
 
 
@@ -28,7 +30,7 @@ class Checkpoint:
 
     def __post_init__(self) -> None:
         """Refuse, with NoteError, what three lines could not carry."""
-        if not self.origin or any(c < " " for c in self.origin):
+        if not self.origin or _CONTROL.search(self.origin):
             raise NoteError("checkpoint: the origin is empty or holds a control character")
         note.encode_text(self.origin)
         if not 0 <= self.size <= LOG_SIZE_MAX or len(self.root) != HASH_BYTES:
@@ -63,10 +65,17 @@ def open_checkpoint(signed: str, verifier: note.Verifier) -> Checkpoint:
     origin; NoteError for what is malformed. Does not check that the tree grew from an earlier one.
     """
     checkpoint, lines = split(signed)
+    verify_alone(checkpoint, lines, verifier)
+    return checkpoint
+
+
+def verify_alone(
+    checkpoint: Checkpoint, lines: Sequence[note.SignatureLine], verifier: note.Verifier
+) -> None:
+    """Check that the log, and no one else, signed what was split. Raises SignatureError."""
     if len(lines) != 1:
         raise SignatureError("checkpoint: not exactly one signature")
     verify_log_line(checkpoint, lines[0], verifier)
-    return checkpoint
 
 
 def split(signed: str) -> tuple[Checkpoint, list[note.SignatureLine]]:

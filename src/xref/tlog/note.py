@@ -6,6 +6,7 @@ See docs/spec/note.md.
 
 import base64
 import binascii
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -29,6 +30,7 @@ SIGNATURE_BYTES: Final = 64
 TIME_BYTES: Final = 8
 TIME_SECONDS_MAX: Final = LOG_SIZE_MAX  # both are 2**63 - 1
 _NAMES_KEPT: Final = 1024
+_CONTROL: Final = re.compile("[\0-\x09\x0b-\x1f]")  # all below a space but the newline
 _DASH: Final = "\N{EM DASH} "
 
 
@@ -216,7 +218,7 @@ def decode_text(data: bytes) -> str:
 
 def _check_text(text: str) -> None:
     encode_text(text)
-    if not text.endswith("\n") or any(c < " " and c != "\n" for c in set(text)):
+    if not text.endswith("\n") or _CONTROL.search(text):
         raise NoteError("note: the text does not end in a newline, or holds a control character")
 
 

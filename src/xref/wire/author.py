@@ -6,11 +6,11 @@ the others, so that a recipient cannot tell how many messages the office sent in
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from xref.errors import MalformedError
 from xref.limits import BATCH_PLACES, BATCH_STATEMENTS_MAX
+from xref.value import value
 from xref.wire.key import SIGNATURE_BYTES, SigningKey
 
 _DEPTH: Final = 6
@@ -19,7 +19,7 @@ _PATH_BYTES: Final = _HASH_BYTES * _DEPTH
 AUTHOR_BYTES: Final = 1 + _PATH_BYTES + SIGNATURE_BYTES
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Author:
     """Where a statement stands in its author's batch, and the batch's signature."""
 

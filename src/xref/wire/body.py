@@ -6,7 +6,6 @@ field id, so a sealed field fits one place in one message.
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
@@ -15,6 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from xref.errors import MalformedError
 from xref.limits import FIELD_STEP, FIELD_VALUE_BYTES_MAX, FIELDS_MAX
+from xref.value import value
 from xref.wire.cursor import require
 from xref.wire.key import HPKE_OVERHEAD_BYTES, OpeningKey, seal
 
@@ -75,7 +75,7 @@ def open_field(key: bytes, statement: bytes, field_id: int, sealed: bytes) -> tu
     return salt, avro
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Body:
     """A key box and the sealed fields still carried: their bytes, and where each field is.
 
@@ -130,11 +130,12 @@ def parse_body(data: bytes) -> Body:
     ids: list[int] = []
     bounds = [stop]
     # Done for every field of every message, hence without a Cursor.
-    while stop + _FIELD_BYTES <= size:
-        field_id, length = _FIELD.unpack_from(data, stop)
+    read, last = _FIELD.unpack_from, size - _FIELD_BYTES
+    while stop <= last:
+        field_id, length = read(data, stop)
         if field_id <= before:
             raise MalformedError("body: field ids must ascend")
-        if not _SEALED_MIN <= length <= _SEALED_MAX or (length - _TAG_BYTES) % FIELD_STEP:
+        if length % FIELD_STEP != _TAG_BYTES or not _SEALED_MIN <= length <= _SEALED_MAX:
             message = f"field {field_id}: sealed to {length} bytes, not in steps of 32"
             raise MalformedError(message)
         stop += _FIELD_BYTES + length

@@ -11,6 +11,7 @@ from typing import Final
 
 from xref.errors import MalformedError
 from xref.limits import ENVELOPE_BYTES_MAX, FIELDS_MAX, PROOF_BYTES_MAX, WIRE_NUMBER_MAX
+from xref.value import value
 from xref.wire.author import AUTHOR_BYTES, Author, parse_author
 from xref.wire.body import KEY_BOX_BYTES
 from xref.wire.cursor import require
@@ -25,7 +26,7 @@ _SLOT_HEAD_BYTES: Final = HASH_BYTES + 4
 _RELEASED: Final = struct.Struct(">16sQQ")  # mask, recorded, erase_by
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class OpenFacts:
     """Facts as they travel from a desk to its own hop: the salt and the facts' bytes."""
 
@@ -37,7 +38,7 @@ class OpenFacts:
         return self.salt + len(self.facts).to_bytes(2) + self.facts
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Passed:
     """What the hop before released, with its tlog-proof: for the receiving desk abroad."""
 
@@ -73,7 +74,7 @@ def shape_between(*, sender_is_hop: bool, receiver_is_hop: bool, two_parties: bo
     )
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Envelope:
     """The parts of an envelope; `facts` is `OpenFacts` from a desk, facts_c elsewhere.
 
@@ -222,7 +223,7 @@ def _parse_passed(data: bytes, start: int, count: int) -> tuple[Passed, int]:
     return Passed(mask, recorded_ms, erase_by_ms, body_hash, proof), at + length
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Slot:
     """A release and its envelope's bytes; without them a stub, which keeps the log whole."""
 

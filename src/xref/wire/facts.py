@@ -2,18 +2,18 @@
 
 import hashlib
 import struct
-from dataclasses import dataclass
 from typing import Final
 
 from xref.errors import MalformedError
 from xref.limits import WIRE_NUMBER_MAX
+from xref.value import value
 
 SALT_BYTES: Final = 16
 _FIXED: Final = struct.Struct(">16s32s16sQQB")  # up to the number of codes
 _FIXED_BYTES: Final = _FIXED.size
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Facts:
     """Enumerated answers and the scope of the sharing consent; times in Unix ms.
 

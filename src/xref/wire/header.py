@@ -1,12 +1,12 @@
 """The header of an envelope: 179 bytes that the whole path can read. See docs/spec/header.md."""
 
 import struct
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 from xref.errors import MalformedError
 from xref.limits import WIRE_NUMBER_MAX
+from xref.value import value
 from xref.wire.office import parse_office
 
 VERSION: Final = 1
@@ -16,7 +16,7 @@ HEADER_BYTES: Final = _LAYOUT.size
 _PARSED_MAX: Final = 512
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Header:
     """Who sends what kind of message to whom; absent identifiers are zeros; times in Unix ms."""
 

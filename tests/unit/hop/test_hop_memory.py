@@ -10,7 +10,8 @@ from xref.answers import DECISION, Answer, Item, Said, _that_fit, compose_answer
 from xref.disclose import open_message
 from xref.drivers.memory import MemoryStore, MemoryTransport
 from xref.errors import MalformedError, UnavailableError
-from xref.limits import ANSWER_ITEMS_MAX, RELEASED_KEPT_MS
+from xref.knowledge import _RELEASED
+from xref.limits import ANSWER_ITEMS_MAX, MESSAGE_LIFE_MS_MAX, RELEASED_KEPT_MS
 from xref.outbox import Outbox
 from xref.policy import Withheld
 from xref.ports import Outbound
@@ -20,7 +21,7 @@ from xref.wire.body import parse_body
 from xref.wire.key import KeyUse
 from xref.wire.office import Link
 
-SPACES = ("seen", "scope", "released", "expiry")
+SPACES = ("message", "scope", "released", "expiry")
 
 
 def crossed() -> World:
@@ -37,11 +38,14 @@ def test_what_has_expired_is_forgotten() -> None:
     assert all(hop.state.scan(space) for space in SPACES)
     world.now_ms += 20 * DAY_MS
     hop.tick(world.now_ms)
-    assert hop.state.scan("seen") == []
+    assert [len(value) for _, value in hop.state.scan("message")] == [_RELEASED.size]
     assert len(hop.state.scan("scope")) == 1
     world.now_ms += RELEASED_KEPT_MS + 60 * DAY_MS
     hop.tick(world.now_ms)
     assert [link for link, _ in hop.state.scan("released")] == []
+    world.now_ms += MESSAGE_LIFE_MS_MAX
+    hop.tick(world.now_ms)
+    assert hop.state.scan("message") == []
 
 
 def test_forgetting_is_bounded() -> None:
@@ -50,15 +54,15 @@ def test_forgetting_is_bounded() -> None:
     hop = world.hops[LA_HOP]
     live = len(hop.state.scan("expiry"))
     for number in range(100):
-        hop.knowledge._expire(number * 3_600_000, "seen", number.to_bytes(16))
-        hop.state.put("seen", number.to_bytes(16), b"")
+        hop.knowledge._expire(number * 3_600_000, "facts", number.to_bytes(16))
+        hop.state.put("message", number.to_bytes(16), b"")
     hop.knowledge.purge(world.now_ms)
     left = len(hop.state.scan("expiry")) - live
     assert 0 < left < 100
     for _ in range(3):
         hop.knowledge.purge(world.now_ms)
     assert len(hop.state.scan("expiry")) == live
-    assert len(hop.state.scan("seen")) == 1
+    assert len(hop.state.scan("message")) == 1
 
 
 def test_forgotten_id_is_expired_by_then() -> None:
@@ -67,11 +71,11 @@ def test_forgotten_id_is_expired_by_then() -> None:
     world.publish(LA_DESK, [referral()])
     hop = world.hops[LA_HOP]
     turn(world, LA_HOP)
-    [(message, _)] = hop.state.scan("seen")
+    [(message, _)] = hop.state.scan("message")
     [released] = [e for e in entries(world, LA_HOP, "released") if e["message"] == message.hex()]
     assert released
     noted = hop.state.scan("expiry")
-    expiries = [key for key, keys in noted if key[8:13] == b"seen\0" and message in keys]
+    expiries = [key for key, keys in noted if key[8:14] == b"facts\0" and message in keys]
     assert expiries
     [story] = world.sent(LA_DESK).values()
     expires_ms = story["expires_ms"]
