@@ -60,6 +60,10 @@ class Processes:
             raise UnavailableError(message)
         return _READY in self._logs[name].read_text("utf-8", "replace")
 
+    def process_id(self, name: str) -> int:
+        """Return the id of a started process."""
+        return self._running[name].pid
+
     def check(self) -> None:
         """Raise `UnavailableError` if a process has ended."""
         for name in self._running:

@@ -28,7 +28,7 @@ def in_folder(folder: Path, text: str) -> list[str]:
 
 
 def process_of(offices: Offices, folder: str) -> int:
-    return offices.processes._running[folder].pid
+    return offices.processes.process_id(folder)
 
 
 def test_hop_knows_no_value_of_any_field(tmp_path: Path) -> None:
