@@ -35,6 +35,7 @@ class SqliteTransport:
         self._writers: dict[Link, sqlite3.Connection] = {}
         self._readers: dict[Link, sqlite3.Connection] = {}
         self._seen: dict[Link, tuple[int, int]] = {}
+        self._turns = 0
         self._closed = False
 
     def publish(self, parcels: Sequence[Outbound]) -> None:
@@ -82,7 +83,11 @@ class SqliteTransport:
 
     def _behind(self, after: Mapping[Link, int], limit: int) -> list[Arrival]:
         found: list[Arrival] = []
-        for link, position in after.items():
+        # Each read begins with another link, so that a busy one keeps no other waiting for ever.
+        self._turns += 1
+        first = self._turns % max(1, len(after))
+        places = list(after.items())
+        for link, position in [*places[first:], *places[:first]]:
             database = self._reader(link)
             if database is None or len(found) >= limit:
                 continue

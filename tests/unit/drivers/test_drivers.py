@@ -45,6 +45,17 @@ def test_empty_file_of_a_link_is_an_empty_link(tmp_path: Path) -> None:
     transport.close()
 
 
+def test_busy_link_keeps_no_other_waiting(tmp_path: Path) -> None:
+    """However much comes on one link or shard, the others are read too."""
+    transport = SqliteTransport(tmp_path)
+    links = [Link("LANRM001", "LAHOP001", shard) for shard in range(3)]
+    transport.publish([Outbound(link, b"parcel") for link in links for _ in range(8)])
+    after = dict.fromkeys(links, 0)
+    read = {arrival.link for _ in links for arrival in transport.read(after, 4, 0)}
+    assert read == set(links)
+    transport.close()
+
+
 def test_closing_wakes_a_waiting_reader() -> None:
     transport = MemoryTransport()
     threading.Timer(0.05, transport.close).start()
