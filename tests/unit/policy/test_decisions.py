@@ -251,7 +251,7 @@ def generous() -> Policy:
     text = text.replace(
         'to_roles = ["nrm"]', 'to_roles = ["nrm", "consular-office", "immigration"]'
     )
-    text = text.replace('from_roles = ["nrm"]', 'from_roles = ["nrm", "health"]')
+    text = text.replace('from_roles = ["nrm"', 'from_roles = ["health", "nrm"')
     return build({**sources(), AGREEMENT: text.encode()}).policy
 
 
