@@ -173,13 +173,15 @@ class Knowledge:
         Whatever is decided of it: that the person revoked something must count where the newer
         request is refused for that very reason, and never reaches the office that was asked.
         """
-        key = header.sender.encode() + header.thread
-        earlier = self._state.get("newest", key)
-        if earlier is not None:
+        thread = header.sender.encode() + header.thread
+        for key, _ in self._state.scan("request", thread):
+            earlier = key[len(thread) :]
+            self._state.delete("request", key)
             self._state.put("replaced", earlier, b"")
             self._expire(header.created_ms + MESSAGE_LIFE_MS_MAX, "replaced", earlier)
-        self._state.put("newest", key, header.message)
-        self._expire(header.expires_ms, "newest", key)
+        key = thread + header.message
+        self._state.put("request", key, b"")
+        self._expire(header.expires_ms, "request", key)
 
     def is_replaced(self, message: bytes) -> bool:
         """Return whether the office that sent this request at home has sent a newer one since."""

@@ -7,6 +7,7 @@ import pytest
 from attacks.hostile import entries
 from unit.journey.played import Played
 from unit.journey.test_journey import audits
+from world import DAY_MS
 from xref.desk.spool import Correction
 
 NRM, IMMIGRATION, HOP = "LANRM001", "LAIMM001", "LAHOP001"
@@ -94,6 +95,26 @@ def test_act_on_the_request_from_before_she_revoked(newer_is_refused: bool) -> N
     assert {tuple(held.reasons) for held in world.held(IMMIGRATION)} == {("hop/replaced-cause",)}
     assert len(world.stories(CONSULATE)) == 1
     verified(world)
+
+
+def test_wait_until_the_first_request_is_forgotten_then_act_on_the_second() -> None:
+    """Requests at home expire one by one; each newer one still takes the place of the older."""
+    world = Played()
+    [record] = world.records("la", "returns.csv", REVOKED)
+    for days, arrival in ((0, "2026-12-15"), (20, "2026-12-30")):
+        world.now_ms += days * DAY_MS
+        world.publish(NRM, [replace(record, values={**record.values, "arrival_date": arrival})])
+        world.settle()
+    second = world.received(IMMIGRATION, "travel-asked")
+    world.now_ms += 15 * DAY_MS  # the first has expired, the second has not
+    world.hand_in(NRM, "identity-checks.csv")  # and a batch later it is forgotten
+    world.hand_in(NRM, "returns-changed.csv", case=REVOKED)
+    [travel] = world.records("la", "travel.json", TRAVELLER)
+    since = world.now_ms
+    world.publish(IMMIGRATION, [replace(travel, reply_to=second)])
+    world.settle()
+    assert {outcome for _, _, outcome in world.outcomes(IMMIGRATION, since_ms=since)} == {"refused"}
+    assert world.types(CONSULATE) == set()
 
 
 def test_consulate_cannot_tell_a_revocation_from_nothing() -> None:
