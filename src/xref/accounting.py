@@ -153,7 +153,7 @@ class Accounting:
         self._knowledge.silence(link, index)
         entry = {"kind": "emptied", "at_ms": self._now_ms, "message": header.message.hex()}
         self.add({**entry, "out_link": link.name, "out_index": index})
-        item = Item("REJECTED", header.message, "withdrawn")
+        item = Item("REJECTED", header.message, fault="withdrawn")
         self.answers.append(Answer(header.sender, RECEIPT, item))
 
     def stubbed(self, stubbed: Stubbed) -> None:
@@ -240,7 +240,7 @@ class Accounting:
             answer = Item("REJECTED", released.message, "rejected-on-the-way", link.name, index)
             self.answers.append(Answer(released.sender, DECISION, answer))
         else:
-            answer = Item("REJECTED", released.message, "rejected-on-the-way")
+            answer = Item("REJECTED", released.message, fault="rejected-on-the-way")
             self.answers.append(Answer(released.sender, RECEIPT, answer))
 
 

@@ -255,11 +255,11 @@ class Desk:
             return Answer(header.sender, RECEIPT, Item("ERASED", header.message))
         known = [self.state.get(space, header.message) for space in ("inbox", "erased")]
         if known != [None, None]:
-            item = Item("REJECTED", header.message, "duplicate")
+            item = Item("REJECTED", header.message, fault="duplicate")
             return Answer(header.sender, RECEIPT, item)
         asked = self.cabinet.get("sent", header.reply_to)
         if opened.flow.nature == "answer" and (asked is None or asked["to"] != header.sender):
-            item = Item("REJECTED", header.message, "wrong-reply")
+            item = Item("REJECTED", header.message, fault="wrong-reply")
             return Answer(header.sender, RECEIPT, item)
         replied = self.cabinet.case_id("sent", header.reply_to)
         if replied and opened.flow.nature == "answer":

@@ -28,7 +28,10 @@ def case_on(world: World, office: str, shard: int) -> str:
     cabinet = world.desks[office].cabinet
     for number in itertools.count():
         local = f"case-{number}-{world.now_ms}"
-        if cabinet.shard_of(cabinet.case_of(local, world.shards)) == shard:
+        if (
+            cabinet.find_case(local) is None
+            and cabinet.shard_of(cabinet.case_of(local, world.shards)) == shard
+        ):
             return local
     raise AssertionError
 
