@@ -237,7 +237,13 @@ class Accounting:
         if released is None or released.silent:
             return
         if party_of(released.sender) == party_of(self._endpoint.office):
-            answer = Item("REJECTED", released.message, "rejected-on-the-way", link.name, index)
+            answer = Item(
+                "REJECTED",
+                released.message,
+                fault="rejected-on-the-way",
+                link=link.name,
+                index=index,
+            )
             self.answers.append(Answer(released.sender, DECISION, answer))
         else:
             answer = Item("REJECTED", released.message, fault="rejected-on-the-way")

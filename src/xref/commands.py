@@ -17,7 +17,14 @@ from xref.errors import ConfigError
 from xref.journey import case_journey
 from xref.policy import ROLES
 from xref.running import Stop, now_ms
-from xref.story import alerts_of, held_records, received_messages, rule_as_json, sent_messages
+from xref.story import (
+    alerts_of,
+    held_records,
+    obligations_of,
+    received_messages,
+    rule_as_json,
+    sent_messages,
+)
 from xref.wiring import DeskOffice, run_desk_at, run_hop_at, run_witness_at
 
 
@@ -144,6 +151,9 @@ def desk_inbox(options: Namespace) -> int:
             "from": content["from"],
             "received_ms": content["received_ms"],
             "fields": sorted(content["values"]),
+            "obligations": obligations_of(
+                office.bundle, content["type"], content["from"], office.config.office
+            ),
         }
         for message, content in received
     ]

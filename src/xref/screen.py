@@ -227,15 +227,14 @@ def show_inbox(out: Console, listed: Sequence[Mapping[str, Any]], folder: Path) 
         out.print("Nothing was received yet.")
     for each in listed:
         out.print(Text(f"{each['type']}  from {each['from']}", style="bold"))
-        out.print(
-            _pairs(
-                [
-                    ("received", _moment(each["received_ms"])),
-                    ("fields", ", ".join(each["fields"])),
-                    ("form", str(folder / f"{each['id']}.json")),
-                ]
-            )
-        )
+        rows: list[tuple[str, Text | str]] = [
+            ("received", _moment(each["received_ms"])),
+            ("fields", ", ".join(each["fields"])),
+            ("form", str(folder / f"{each['id']}.json")),
+        ]
+        owed = list(each["obligations"].values())
+        rows += [("you owe" if place == 0 else "", says) for place, says in enumerate(owed)]
+        out.print(_pairs(rows))
 
 
 def show_bundle(out: Console, shown: Mapping[str, Any]) -> None:

@@ -8,10 +8,12 @@ import pytest
 from attacks.hostile import entries
 from unit.journey.played import Played
 from unit.journey.test_journey import audits
+from world import signed_bundle
 from xref.audit_report import HopReport
 from xref.desk.approval import approval_fault, check_name, folded
 from xref.desk.spool import Approval, Correction, Withdrawal
 from xref.errors import RecordError
+from xref.story import obligations_of
 
 NRM, HOP = "LANRM001", "LAHOP001"
 CHILD = "ຄມ-2026-0004"
@@ -47,6 +49,14 @@ def test_emergency_waits_for_a_second_person_and_then_goes() -> None:
     assert received["values"]["urgency"] == "LIFE_AT_RISK"
     [released] = entries(world, HOP, "released")[:1]
     assert "appoint-guardian" in released["obligations"]
+    owed = obligations_of(signed_bundle(), received["type"], received["from"], "VNNRM001")
+    assert "guardian appointed" in owed["appoint-guardian"]
+    assert list(owed) == released["obligations"]
+
+
+def test_an_answer_puts_no_duty_on_who_asked() -> None:
+    assert obligations_of(signed_bundle(), "safe-receipt", "VNSVC001", NRM) == {}
+    assert obligations_of(signed_bundle(), "safe-receipt", "XXGONE01", NRM) == {}
 
 
 def test_her_return_is_refused_with_all_reasons() -> None:
