@@ -12,13 +12,13 @@ from xref.limits import BATCH_PLACES, BATCH_STATEMENTS_MAX
 from xref.ports import Entropy
 from xref.wire.author import sign_batch
 from xref.wire.avro import NULL
-from xref.wire.body import KEY_BYTES, Body, seal_field, seal_key_box
+from xref.wire.body import KEY_BYTES, Body, field_cipher, seal_field, seal_key_box
 from xref.wire.envelope import Envelope, OpenFacts
 from xref.wire.facts import Facts, facts_commitment
 from xref.wire.header import Header
 from xref.wire.key import PublicKey, SigningKey
 from xref.wire.schema import Schema
-from xref.wire.statement import field_commitment, statement_of
+from xref.wire.statement import commitment_prefix, field_commitment, statement_of
 
 _SALT_BYTES: Final = 16
 
@@ -71,9 +71,9 @@ def draft_encoded(
         (field.id, salts[_SALT_BYTES * place : _SALT_BYTES * (place + 1)], values[field.name])
         for place, field in enumerate(schema.fields)
     ]
+    begin = commitment_prefix(header.message, schema.digest32)
     commitments = b"".join(
-        field_commitment(header.message, schema.digest32, field_id, salt, avro)
-        for field_id, salt, avro in encoded
+        [field_commitment(begin, field_id, salt, avro) for field_id, salt, avro in encoded]
     )
     open_facts = OpenFacts(entropy(_SALT_BYTES), facts.encode())
     facts_c = facts_commitment(header.message, open_facts.salt, open_facts.facts)
@@ -81,8 +81,9 @@ def draft_encoded(
     statement = statement_of(header_salt, header.encode(), facts_c, commitments)
     key = entropy(KEY_BYTES)
     present = [avro != NULL for _, _, avro in encoded]
+    cipher = field_cipher(key)
     sealed = tuple(
-        (field_id, seal_field(key, statement, field_id, salt, avro))
+        (field_id, seal_field(cipher, statement, field_id, salt, avro))
         for (field_id, salt, avro), is_present in zip(encoded, present, strict=True)
         if is_present
     )

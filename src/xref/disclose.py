@@ -5,11 +5,11 @@ byte is a `MalformedError` that names the field.
 """
 
 from xref.errors import MalformedError
-from xref.wire.body import Body, open_field, open_key_box
+from xref.wire.body import Body, field_cipher, open_field, open_key_box
 from xref.wire.envelope import Envelope
 from xref.wire.key import OpeningKey
 from xref.wire.schema import Schema
-from xref.wire.statement import field_commitment
+from xref.wire.statement import commitment_prefix, field_commitment
 
 
 def open_message(
@@ -19,16 +19,13 @@ def open_message(
 
     The caller has checked statement, release, author and schema.
     """
-    key = open_key_box(opening, statement, body.key_box)
-    places = {field.id: place for place, field in enumerate(schema.fields)}
+    cipher = field_cipher(open_key_box(opening, statement, body.key_box))
+    begin = commitment_prefix(envelope.header.message, schema.digest32)
     values: dict[str, object] = {}
     for field_id, sealed in body.sealed:
-        field = schema.fields[places[field_id]]
-        salt, avro = open_field(key, statement, field_id, sealed)
-        commitment = field_commitment(
-            envelope.header.message, schema.digest32, field_id, salt, avro
-        )
-        if commitment != envelope.commitment(places[field_id]):
+        field = schema.by_id[field_id]
+        salt, avro = open_field(cipher, statement, field_id, sealed)
+        if field_commitment(begin, field_id, salt, avro) != envelope.commitment(field.bit):
             message = f"{field.name}: does not match its commitment"
             raise MalformedError(message, fault="wrong-commitment")
         value = field.decode(avro)

@@ -25,7 +25,7 @@ from interop.wire_scenario import (
     TO_HOP,
 )
 from xref.tlog import note as notes
-from xref.wire.body import Body, seal_field
+from xref.wire.body import Body, field_cipher, seal_field
 from xref.wire.envelope import Envelope, Slot
 from xref.wire.key import KeyUse, SigningKey, seal
 from xref.wire.keyring import Keyring
@@ -219,7 +219,7 @@ def make_read() -> tuple[str, list[Case], dict[str, str]]:
     body = J.body
     sealed = dict(body.sealed)
     swapped = Body.of(body.key_box, ((1, sealed[3]), (3, sealed[1]), (13, sealed[13]))).data
-    dishonest = seal_field(J.key, J.statement, 3, J.salts[3], b"\x02\x0eSomchat")
+    dishonest = seal_field(field_cipher(J.key), J.statement, 3, J.salts[3], b"\x02\x0eSomchat")
     forged = Body.of(body.key_box, ((1, sealed[1]), (3, dishonest), (13, sealed[13]))).data
     add(
         "swapped-fields",

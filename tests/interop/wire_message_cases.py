@@ -29,7 +29,7 @@ from interop.wire_scenario import (
     keep,
 )
 from xref.wire.author import AUTHOR_BYTES
-from xref.wire.body import KEY_BOX_BYTES, Body, seal_field, seal_key_box
+from xref.wire.body import KEY_BOX_BYTES, Body, field_cipher, seal_field, seal_key_box
 from xref.wire.envelope import Envelope, Slot
 from xref.wire.facts import NO_FACTS
 from xref.wire.header import HEADER_BYTES
@@ -676,14 +676,14 @@ def make_body() -> Made:
                 "ok",
                 "fills one step without padding",
                 **good,
-                sealed=seal_field(J.key, J.statement, 3, salt, exact),
+                sealed=seal_field(field_cipher(J.key), J.statement, 3, salt, exact),
             ),
             case(
                 "two-steps",
                 "ok",
                 "one byte more takes a second step",
                 **good,
-                sealed=seal_field(J.key, J.statement, 3, salt, exact + b"\0"),
+                sealed=seal_field(field_cipher(J.key), J.statement, 3, salt, exact + b"\0"),
             ),
             case(
                 "other-field-id",

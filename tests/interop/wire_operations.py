@@ -18,7 +18,7 @@ from xref.tlog import proof as proofs
 from xref.tlog.note import NoteError, SignatureError
 from xref.tlog.tree import ProofError, root_of
 from xref.wire.author import batch_claim, parse_author
-from xref.wire.body import mask_of, open_field, open_key_box, parse_body
+from xref.wire.body import field_cipher, mask_of, open_field, open_key_box, parse_body
 from xref.wire.envelope import (
     Envelope,
     OpenFacts,
@@ -49,7 +49,7 @@ from xref.wire.payload import (
     parse_payload,
 )
 from xref.wire.release import release_leaf, release_of
-from xref.wire.statement import field_commitment, statement_of
+from xref.wire.statement import commitment_prefix, field_commitment, statement_of
 
 Inputs = Mapping[str, Any]
 Shown = dict[str, Any]
@@ -137,8 +137,7 @@ def facts_commit(inputs: Inputs) -> Shown:
 
 def statement_field(inputs: Inputs) -> Shown:
     found = field_commitment(
-        raw(inputs, "message"),
-        raw(inputs, "schema"),
+        commitment_prefix(raw(inputs, "message"), raw(inputs, "schema")),
         inputs["field_id"],
         raw(inputs, "salt"),
         raw(inputs, "avro"),
@@ -185,7 +184,7 @@ def body_key_box(inputs: Inputs) -> Shown:
 
 def body_field(inputs: Inputs) -> Shown:
     key, statement = raw(inputs, "key"), raw(inputs, "statement")
-    salt, avro = open_field(key, statement, inputs["field_id"], raw(inputs, "sealed"))
+    salt, avro = open_field(field_cipher(key), statement, inputs["field_id"], raw(inputs, "sealed"))
     return {"salt": salt.hex(), "avro": avro.hex()}
 
 
@@ -341,8 +340,10 @@ def _read_slot(slot: Slot, inputs: Inputs) -> Shown | None:
         key = open_key_box(OpeningKey(raw(inputs, "desk_seed")), statement, body.key_box)
         fields = {}
         for number, sealed in body.sealed:
-            salt, avro = open_field(key, statement, number, sealed)
-            found = field_commitment(header.message, header.schema, number, salt, avro)
+            salt, avro = open_field(field_cipher(key), statement, number, sealed)
+            found = field_commitment(
+                commitment_prefix(header.message, header.schema), number, salt, avro
+            )
             same(found=found, expected=envelope.commitment(ids.index(number)))
             fields[str(number)] = avro.hex()
         shown["fields"] = fields

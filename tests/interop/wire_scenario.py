@@ -15,7 +15,7 @@ from xref.tlog.checkpoint import Checkpoint
 from xref.tlog.proof import InclusionProof
 from xref.tlog.tree import Tree, root_of
 from xref.wire.author import sign_batch
-from xref.wire.body import Body, mask_of, parse_body, seal_field, seal_key_box
+from xref.wire.body import Body, field_cipher, mask_of, parse_body, seal_field, seal_key_box
 from xref.wire.envelope import Envelope, OpenFacts, Passed, Slot
 from xref.wire.facts import Facts, facts_commitment
 from xref.wire.header import Header
@@ -25,7 +25,7 @@ from xref.wire.office import Link, party_name, party_of
 from xref.wire.parcel import Clear, Kind, close_parcel
 from xref.wire.payload import encode_slots
 from xref.wire.release import release_leaf
-from xref.wire.statement import field_commitment, statement_of
+from xref.wire.statement import commitment_prefix, field_commitment, statement_of
 
 DESK, HOP = "LANRM001", "LAHOP001"
 HOP_ABROAD, DESK_ABROAD = "VNHOP001", "VNNRM001"
@@ -99,7 +99,10 @@ class Journey:
         self.salts = {number: self.random.randbytes(16) for number in FIELD_IDS}
         self.commitments = tuple(
             field_commitment(
-                self.header.message, self.header.schema, number, self.salts[number], VALUES[number]
+                commitment_prefix(self.header.message, self.header.schema),
+                number,
+                self.salts[number],
+                VALUES[number],
             )
             for number in FIELD_IDS
         )
@@ -135,7 +138,12 @@ class Journey:
             self.offices[DESK_ABROAD].opening.public.public, self.statement, self.key
         )
         sealed = tuple(
-            (number, seal_field(self.key, self.statement, number, self.salts[number], avro))
+            (
+                number,
+                seal_field(
+                    field_cipher(self.key), self.statement, number, self.salts[number], avro
+                ),
+            )
             for number, avro in VALUES.items()
             if avro != b"\0"
         )

@@ -9,6 +9,7 @@ without the case's key, in the file or in a backup of it.
 import hashlib
 import hmac
 import json
+from collections.abc import Collection
 from typing import Any, Final
 
 from cryptography.exceptions import InvalidTag
@@ -22,6 +23,8 @@ CASE_BYTES: Final = 16
 _NONCE_BYTES: Final = 12
 _KEY_BYTES: Final = 32
 _SHARD_BYTES: Final = 2
+
+_JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 class Cabinet:
@@ -105,9 +108,15 @@ class Cabinet:
         if key_of_case is None:
             raise RuntimeError("the case was erased")
         nonce = self._entropy(_NONCE_BYTES)
-        plain = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+        plain = _JSON.encode(content).encode()
         sealed = AESGCM(key_of_case).encrypt(nonce, plain, _place(space, key))
         self._state.put(space, key, case + nonce + sealed)
+
+    def expect(self, space: str, keys: Collection[bytes]) -> None:
+        """Read at once contents that are going to be asked for, with their cases' keys."""
+        self._state.expect(space, keys)
+        cases = {value[:CASE_BYTES] for key in keys if (value := self._state.get(space, key))}
+        self._state.expect("case", cases)
 
     def get(self, space: str, key: bytes) -> Any:
         """Return the content, or None where there is none or its case was erased.

@@ -25,11 +25,12 @@ from xref.desk.story import note_receipt
 from xref.endpoint import Endpoint
 from xref.errors import ConfigError, MessageError, UnavailableError
 from xref.keychain import Keychain
-from xref.message import Batch, Submitted
+from xref.message import Batch, Received, Submitted
 from xref.outbox import Outbox
 from xref.ports import Entropy, Store, Transport
 from xref.state import State
 from xref.steps.submit import LinkEvidenceError, submit
+from xref.steps.validate import headers_of
 from xref.story import alerts_of
 from xref.wire.envelope import Envelope, Slot, peek_header
 from xref.wire.header import NO_ID, Header
@@ -205,28 +206,43 @@ class Desk:
 
     def _handle(self, batch: Batch) -> Done:
         submitted = submit(batch, self.endpoint)
+        self._expect(headers_of(submitted.received))
+        receiver = Receiver(
+            self.setup.keychain, self.setup.bundles, self.endpoint.directory, self._verified
+        )
         answers: list[tuple[int, Answer]] = []
         for received in submitted.received:
             if not received.slot.is_stub:
-                answers += self._receive(received.link, received.index, received.slot, batch.now_ms)
+                answers += self._receive(received, receiver, batch.now_ms)
         self._answer(answers, batch.now_ms)
         self._commit(batch.now_ms)
         outcomes = [answer.item.outcome for _, answer in answers]
         counts = outcomes.count("OPENED"), outcomes.count("REJECTED")
         return self._done(_done_of(submitted, *counts))
 
-    def _receive(self, link: Link, index: int, slot: Slot, now_ms: int) -> list[tuple[int, Answer]]:
+    def _expect(self, headers: Sequence[Header]) -> None:
+        """Read at once what these messages are going to ask for."""
+        messages = [header.message for header in headers]
+        for space in ("inbox", "erased"):
+            self.state.expect(space, messages)
+        self.state.expect("thread_case", {header.thread for header in headers})
+        self.state.expect("withdrawn", {header.consent_ref for header in headers} - {NO_ID})
+        self.cabinet.expect("sent", {header.reply_to for header in headers})
+
+    def _receive(
+        self, received: Received, receiver: Receiver, now_ms: int
+    ) -> list[tuple[int, Answer]]:
         """Take one slot; return the answers, each with the shard on which it goes."""
-        receiver = Receiver(
-            self.setup.keychain, self.setup.bundles, self.endpoint.directory, self._verified
-        )
+        link = received.link
         try:
-            opened = receiver.receive(link, slot, now_ms)
+            opened = receiver.receive(link, received.slot, now_ms)
         except MessageError as error:
-            header = _header(slot)
+            header = _header(received.slot)
             message = header.message if header else NO_ID
-            item = Item("REJECTED", message, error.fault, link.name, index)
-            self.endpoint.alarms.append(f"{link.name}: slot {index} rejected: {error.fault}")
+            item = Item("REJECTED", message, error.fault, link.name, received.index)
+            self.endpoint.alarms.append(
+                f"{link.name}: slot {received.index} rejected: {error.fault}"
+            )
             is_receipt = header is not None and self._is_receipt(header)
             return [] if is_receipt else [(link.shard, Answer(link.sender, RECEIPT, item))]
         if opened.flow.nature in ("receipt", "decision"):

@@ -13,9 +13,10 @@ from xref.keychain import Keychain, KeyDirectory
 from xref.policy import Flow
 from xref.steps.validate import bundle_for, check_author, check_mask, check_times, fault
 from xref.tlog import proof as proofs
+from xref.tlog.checkpoint import Checkpoint, verify_alone
 from xref.tlog.checkpoint import split as split_checkpoint
 from xref.tlog.note import NoteError
-from xref.tlog.tree import ProofError
+from xref.tlog.tree import ProofError, verify_inclusion
 from xref.wire.body import parse_body
 from xref.wire.envelope import Envelope, Slot, parse_envelope, peek_header, shape_between
 from xref.wire.header import Header
@@ -43,12 +44,13 @@ class Opened:
 
 @dataclass(slots=True)
 class Receiver:
-    """What a desk holds messages against."""
+    """What a desk holds the messages of one batch against."""
 
     keychain: Keychain
     bundles: Mapping[bytes, Bundle]
     directory: KeyDirectory
     verified: dict[tuple[bytes, bytes], None] = field(default_factory=dict)
+    heads: dict[tuple[Link, str], Checkpoint] = field(default_factory=dict)
 
     def receive(self, link: Link, slot: Slot, now_ms: int) -> Opened:
         """Return the opened message of a slot, or raise `MessageError` with its fault."""
@@ -97,18 +99,28 @@ class Receiver:
             statement, passed.mask, passed.recorded_ms, passed.erase_by_ms, passed.body_hash
         )
         try:
-            proof = proofs.parse(passed.proof)
-            claimed, _ = split_checkpoint(proof.checkpoint_note)
+            proof = proofs.parse_path(passed.proof)
+            head = self._head(proof.checkpoint_note, before)
+            leaf = release_leaf(release)
+            verify_inclusion(leaf, proof.index, head.size, proof.hashes, head.root)
         except (ProofError, NoteError) as error:
             raise fault("wrong-proof") from error
-        shard = claimed.origin.rpartition("/")[2]
+
+    def _head(self, note: str, before: Link) -> Checkpoint:
+        """Return the head that the hop before signed, on any shard; verified once a batch."""
+        known = self.heads.get((before, note))
+        if known is not None:
+            return known
+        head, lines = split_checkpoint(note)
+        shard = head.origin.rpartition("/")[2]
         if not (shard.isascii() and shard.isdigit()):
             raise fault("wrong-proof")
         link = Link(before.sender, before.receiver, int(shard))
-        for verifier in self.directory.log_verifiers(link, claimed.size):
+        for verifier in self.directory.log_verifiers(link, head.size):
             try:
-                proof.verify(release_leaf(release), verifier)
-            except (ProofError, NoteError):
+                verify_alone(head, lines, verifier)
+            except NoteError:
                 continue
-            return
+            self.heads[before, note] = head
+            return head
         raise fault("wrong-proof")

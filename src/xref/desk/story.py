@@ -20,9 +20,11 @@ def note_receipt(
     An item counts only from an office that can know it: the own hop, the recipient's hop, or the
     recipient. What does not count is left out and changes nothing.
     """
-    items = opened.values.get("items")
+    found = opened.values.get("items")
+    items = found if isinstance(found, list) else []
+    cabinet.expect("sent", [item["message"] for item in items])
     counted = 0
-    for item in items if isinstance(items, list) else []:
+    for item in items:
         message = item["message"]
         story = cabinet.get("sent", message)
         case = cabinet.case_id("sent", message)

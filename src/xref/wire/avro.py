@@ -1,14 +1,16 @@
 """Avro values of one field, in exactly one form each. See docs/spec/schema.md.
 
-fastavro reads and writes; this module holds it to the canonical form. Before a read, a scan walks
-the bytes and refuses what would make a lenient reader allocate or guess (block counts beyond the
-bytes that are left, several blocks, overlong varints); after it, the value is checked and written
-again, and the bytes must be the same. Faults say what is wrong, never which value was there.
+Plain types, which nearly all fields have, are read and written here, in the one form there is. The
+rest fastavro reads and writes; this module holds it to the canonical form. Before a read, a scan
+walks the bytes and refuses what would make a lenient reader allocate or guess (block counts beyond
+the bytes that are left, several blocks, overlong varints); after it, the value is checked and
+written again, and the bytes must be the same. Faults say what is wrong, never which value it was.
 """
 
 import io
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import fastavro
@@ -36,13 +38,14 @@ class _ScanError(Exception):
 class AvroCodec:
     """Encodes and decodes `["null", T]` for one T; strict in both directions."""
 
-    __slots__ = ("_check", "_scan", "_schema", "_where")
+    __slots__ = ("_check", "_lane", "_scan", "_schema", "_where")
 
     def __init__(self, type_document: object, named: Mapping[str, Any], where: str) -> None:
         """Compile T. `named` holds all named types by full name; `where` names the field."""
         self._where = where
         self._check = _check_of(type_document, named)
         self._scan = _scan_of(type_document, named)
+        self._lane = _lane_of(type_document, named)
         self._schema = fastavro.parse_schema(_inlined(type_document, named, set()), expand=False)
 
     def encode(self, value: object) -> bytes:
@@ -65,6 +68,9 @@ class AvroCodec:
             raise self._malformed("the union branch must be 00 or 02")
         if len(data) > FIELD_VALUE_BYTES_MAX:
             raise self._malformed(f"{len(data)} bytes, at most {FIELD_VALUE_BYTES_MAX} are allowed")
+        value = self._read_in_lane(data)
+        if value is not None:
+            return value
         self._scan_whole(data)
         value = self._read(data)
         fault = self._check(value)
@@ -72,6 +78,18 @@ class AvroCodec:
             raise self._malformed(fault)
         if self._write(value) != data:
             raise self._malformed("not the shortest form")
+        return value
+
+    def _read_in_lane(self, data: bytes) -> Any:
+        """Return a canonical value of a plain type; None for all else, which takes the long way."""
+        if self._lane is None:
+            return None
+        try:
+            value, stop = self._lane.read(data, 1)
+        except (_ScanError, UnicodeDecodeError):
+            return None
+        if stop != len(data) or self._check(value) is not None or self._write(value) != data:
+            return None
         return value
 
     def _scan_whole(self, data: bytes) -> None:
@@ -90,6 +108,8 @@ class AvroCodec:
             raise self._malformed("does not follow its schema") from None
 
     def _write(self, value: object) -> bytes:
+        if self._lane is not None:
+            return _VALUE + self._lane.write(value)
         stream = io.BytesIO()
         stream.write(_VALUE)
         fastavro.schemaless_writer(stream, self._schema, value, strict=True)
@@ -134,6 +154,87 @@ def _inlined(document: Any, named: Mapping[str, Any], seen: set[str]) -> Any:
         for field in document["fields"]
     ]
     return {"type": "record", "name": document["name"], "fields": fields}
+
+
+# Lanes: the plain types, which nearly all fields have, read and written without fastavro.
+
+
+@dataclass(frozen=True, slots=True)
+class _Lane:
+    """Reads a value at an offset, strictly, or raises `_ScanError`; writes a checked value."""
+
+    read: Callable[[bytes, int], tuple[Any, int]]
+    write: Callable[[Any], bytes]
+
+
+def _lane_of(document: Any, named: Mapping[str, Any]) -> _Lane | None:
+    """Return the lane of text, an enum, a number, or a list of these; None for other types."""
+    if isinstance(document, str):
+        return _PLAIN_LANES.get(document) or (
+            None if document in _SCALARS else _lane_of(named[document], named)
+        )
+    if document["type"] == "enum":
+        return _enum_lane(document["symbols"])
+    if document["type"] != "array":
+        return None
+    item = _lane_of(document["items"], named)
+    return None if item is None else _array_lane(item, document["xref.max_items"])
+
+
+def _read_text(data: bytes, offset: int) -> tuple[str, int]:
+    length, start = _varint(data, offset)
+    if not 0 <= length <= len(data) - start:
+        raise _ScanError("a length is beyond the bytes that are left")
+    return data[start : start + length].decode(), start + length
+
+
+def _write_text(value: str) -> bytes:
+    encoded = value.encode()
+    return varint(len(encoded)) + encoded
+
+
+def _read_boolean(data: bytes, offset: int) -> tuple[bool, int]:
+    byte = data[offset : offset + 1]
+    if byte not in (b"\0", b"\1"):
+        raise _ScanError("not a boolean")
+    return byte == b"\1", offset + 1
+
+
+def _write_boolean(value: bool) -> bytes:  # noqa: FBT001 - it is the value
+    return b"\1" if value else b"\0"
+
+
+def _enum_lane(symbols: Sequence[str]) -> _Lane:
+    written = {symbol: varint(place) for place, symbol in enumerate(symbols)}
+
+    def read(data: bytes, offset: int) -> tuple[str, int]:
+        place, stop = _varint(data, offset)
+        if not 0 <= place < len(symbols):
+            raise _ScanError("no such symbol")
+        return symbols[place], stop
+
+    return _Lane(read, written.__getitem__)
+
+
+def _array_lane(item: _Lane, items_max: int) -> _Lane:
+    def read(data: bytes, offset: int) -> tuple[list[Any], int]:
+        count, offset = _varint(data, offset)
+        if not 0 <= count <= min(items_max, len(data) - offset):
+            raise _ScanError("a list's count is negative or beyond what is allowed or left")
+        items: list[Any] = []
+        for _ in range(count):
+            each, offset = item.read(data, offset)
+            items.append(each)
+        if count and data[offset : offset + 1] != b"\0":
+            raise _ScanError("a list must be one block")
+        return items, offset + (count > 0)
+
+    def write(value: list[Any]) -> bytes:
+        if not value:
+            return b"\0"
+        return b"".join((varint(len(value)), *map(item.write, value), b"\0"))
+
+    return _Lane(read, write)
 
 
 # Checks of values.
@@ -264,6 +365,8 @@ def _scan_of(document: Any, named: Mapping[str, Any]) -> Scan:
 def _varint(data: bytes, offset: int) -> tuple[int, int]:
     """Return the zigzag number at `offset` and the offset behind it; shortest form only."""
     number = shift = 0
+    if offset < len(data) and data[offset] < 0x80:  # noqa: PLR2004 - one byte, as nearly always
+        return (data[offset] >> 1) ^ -(data[offset] & 1), offset + 1
     for index in range(offset, min(offset + _VARINT_BYTES_MAX, len(data))):
         byte = data[index]
         number |= (byte & 0x7F) << shift
@@ -273,6 +376,14 @@ def _varint(data: bytes, offset: int) -> tuple[int, int]:
             return (number >> 1) ^ -(number & 1), index + 1
         shift += 7
     raise _ScanError("ends inside a number or holds one that is too long")
+
+
+_PLAIN_LANES: Final[Mapping[str, _Lane]] = {
+    "boolean": _Lane(_read_boolean, _write_boolean),
+    "string": _Lane(_read_text, _write_text),
+    "int": _Lane(_varint, varint),
+    "long": _Lane(_varint, varint),
+}
 
 
 def _scan_varint(data: bytes, offset: int) -> int:

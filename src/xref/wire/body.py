@@ -31,6 +31,11 @@ _MASKS_CACHED_MAX: Final = 1024
 _SEALED_MAX: Final = FIELD_VALUE_BYTES_MAX + _HEAD_BYTES + FIELD_STEP + _TAG_BYTES
 
 
+def field_cipher(key: bytes) -> AESGCM:
+    """Return what seals and opens the fields of the message whose key this is."""
+    return AESGCM(key)
+
+
 def _box_info(statement: bytes) -> bytes:
     return b"xref/desk/v1\0" + statement
 
@@ -47,18 +52,20 @@ def open_key_box(private: OpeningKey, statement: bytes, box: bytes) -> bytes:
     return key
 
 
-def seal_field(key: bytes, statement: bytes, field_id: int, salt: bytes, avro: bytes) -> bytes:
+def seal_field(cipher: AESGCM, statement: bytes, field_id: int, salt: bytes, avro: bytes) -> bytes:
     """Seal one present field; the plaintext is padded with zeros to a multiple of 32."""
-    length = _HEAD_BYTES + len(avro)
-    padding = bytes(-length % FIELD_STEP)
-    plaintext = salt + len(avro).to_bytes(4) + avro + padding
-    return AESGCM(key).encrypt(field_id.to_bytes(12), plaintext, statement)
+    length = len(avro)
+    padded = -(-(_HEAD_BYTES + length) // FIELD_STEP) * FIELD_STEP
+    plaintext = (salt + length.to_bytes(4) + avro).ljust(padded, b"\0")
+    return cipher.encrypt(field_id.to_bytes(12), plaintext, statement)
 
 
-def open_field(key: bytes, statement: bytes, field_id: int, sealed: bytes) -> tuple[bytes, bytes]:
+def open_field(
+    cipher: AESGCM, statement: bytes, field_id: int, sealed: bytes
+) -> tuple[bytes, bytes]:
     """Return (salt, avro) of a sealed field, or raise `MalformedError`."""
     try:
-        plaintext = AESGCM(key).decrypt(field_id.to_bytes(12), sealed, statement)
+        plaintext = cipher.decrypt(field_id.to_bytes(12), sealed, statement)
     except InvalidTag as error:
         message = f"field {field_id}: does not open"
         raise MalformedError(message) from error

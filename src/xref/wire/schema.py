@@ -109,6 +109,7 @@ class Schema:
     digest32: bytes
     fields: tuple[SchemaField, ...] = field(repr=False)
     by_name: Mapping[str, SchemaField] = field(repr=False, compare=False)
+    by_id: Mapping[int, SchemaField] = field(repr=False, compare=False)
     field_ids: tuple[int, ...] = field(repr=False, compare=False)
 
     def __hash__(self) -> int:
@@ -168,6 +169,7 @@ def _build(document: dict[str, Any]) -> Schema:
         digest32=hashlib.sha256(canonical).digest(),
         fields=fields,
         by_name={each.name: each for each in fields},
+        by_id={each.id: each for each in fields},
         field_ids=tuple(each.id for each in fields),
     )
 

@@ -6,12 +6,14 @@ from typing import Final
 COMMITMENT_BYTES: Final = 32
 
 
-def field_commitment(
-    message: bytes, schema: bytes, field_id: int, salt: bytes, avro: bytes
-) -> bytes:
+def commitment_prefix(message: bytes, schema: bytes) -> bytes:
+    """Return what the commitments of one message begin with: domain, message and schema."""
+    return b"xref/field/v1\0" + message + schema
+
+
+def field_commitment(prefix: bytes, field_id: int, salt: bytes, avro: bytes) -> bytes:
     """Return c_i for one field: `avro` is its value with the union branch, present or null."""
-    domain = b"xref/field/v1\0"
-    return hashlib.sha256(domain + message + schema + field_id.to_bytes(2) + salt + avro).digest()
+    return hashlib.sha256(prefix + field_id.to_bytes(2) + salt + avro).digest()
 
 
 def statement_of(header_salt: bytes, header: bytes, facts_c: bytes, commitments: bytes) -> bytes:

@@ -24,7 +24,15 @@ from xref.errors import MalformedError, UnauthenticError
 from xref.keychain import KeyDirectory
 from xref.limits import CLOCK_SKEW_MS, PARCEL_BUCKETS, WIRE_NUMBER_MAX
 from xref.wire.author import batch_claim, parse_author, sign_batch
-from xref.wire.body import Body, mask_of, open_field, open_key_box, parse_body, seal_field
+from xref.wire.body import (
+    Body,
+    field_cipher,
+    mask_of,
+    open_field,
+    open_key_box,
+    parse_body,
+    seal_field,
+)
 from xref.wire.cursor import Cursor
 from xref.wire.key import KeyUse, OpeningKey, PublicKey, SigningKey, check_public, seal, verify
 from xref.wire.keyring import parse_keyring
@@ -37,7 +45,7 @@ from xref.wire.parcel import (
     parse_parcel,
     verify_parcel,
 )
-from xref.wire.statement import field_commitment, statement_of
+from xref.wire.statement import commitment_prefix, field_commitment, statement_of
 
 J = Journey(11)
 SENDER = J.offices[HOP].signing(KeyUse.PARCEL)
@@ -140,13 +148,13 @@ def test_sealed_fields_exchanged_under_each_others_number() -> None:
         for other, data in sealed.items():
             if number != other:
                 with pytest.raises(MalformedError):
-                    open_field(J.key, J.statement, number, data)
+                    open_field(field_cipher(J.key), J.statement, number, data)
 
 
 def test_sealed_field_moved_to_another_message() -> None:
     number, sealed = J.body.sealed[0]
     with pytest.raises(MalformedError):
-        open_field(J.key, J.others[0], number, sealed)
+        open_field(field_cipher(J.key), J.others[0], number, sealed)
 
 
 def test_sealed_field_with_every_bit_flipped_once() -> None:
@@ -155,18 +163,21 @@ def test_sealed_field_with_every_bit_flipped_once() -> None:
         flipped = bytearray(sealed)
         flipped[bit // 8] ^= 1 << (bit % 8)
         with pytest.raises(MalformedError):
-            open_field(J.key, J.statement, number, bytes(flipped))
+            open_field(field_cipher(J.key), J.statement, number, bytes(flipped))
 
 
 def test_absent_field_sealed_as_if_present() -> None:
     """Absent and withheld fields must look alike, so null never travels."""
-    sealed = seal_field(J.key, J.statement, 2, J.salts[2], b"\0")
+    sealed = seal_field(field_cipher(J.key), J.statement, 2, J.salts[2], b"\0")
     with pytest.raises(MalformedError):
-        open_field(J.key, J.statement, 2, sealed)
+        open_field(field_cipher(J.key), J.statement, 2, sealed)
 
 
 def test_lengths_of_sealed_fields_tell_steps_only() -> None:
-    sizes = {len(seal_field(J.key, J.statement, 1, bytes(16), b"\2" * n)) for n in range(1, 13)}
+    sizes = {
+        len(seal_field(field_cipher(J.key), J.statement, 1, bytes(16), b"\2" * n))
+        for n in range(1, 13)
+    }
     assert sizes == {32 + 16}
 
 
@@ -237,12 +248,12 @@ def test_field_that_the_schema_does_not_have() -> None:
 def test_commitments_of_equal_values_do_not_match() -> None:
     """Not across messages, schemas, fields or salts: nobody can look for a known value."""
     message, schema, salt = J.header.message, J.header.schema, J.salts[3]
-    base = field_commitment(message, schema, 3, salt, VALUES[3])
+    base = field_commitment(commitment_prefix(message, schema), 3, salt, VALUES[3])
     others = {
-        field_commitment(J.others[0][:16], schema, 3, salt, VALUES[3]),
-        field_commitment(message, J.others[0], 3, salt, VALUES[3]),
-        field_commitment(message, schema, 5, salt, VALUES[3]),
-        field_commitment(message, schema, 3, J.salts[5], VALUES[3]),
+        field_commitment(commitment_prefix(J.others[0][:16], schema), 3, salt, VALUES[3]),
+        field_commitment(commitment_prefix(message, J.others[0]), 3, salt, VALUES[3]),
+        field_commitment(commitment_prefix(message, schema), 5, salt, VALUES[3]),
+        field_commitment(commitment_prefix(message, schema), 3, J.salts[5], VALUES[3]),
     }
     assert base not in others
     assert len(others) == 4
