@@ -123,9 +123,12 @@ def _new_uuid() -> str:
 
 
 def _die_with_parent() -> None:
-    """Have the kernel end a node whose parent is gone, where the kernel can."""
+    """Have the kernel end a node whose parent is gone, where the kernel can.
+
+    By force: one of three that is asked to end waits for the other two, which may be gone.
+    """
     with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGTERM)
+        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
 
 
 class LocalKafka:
@@ -239,7 +242,10 @@ class LocalKafka:
             raise KafkaError(message)
 
     def start(self, node: int) -> None:
-        """Start a node that does not run."""
+        """Start a node that does not run.
+
+        The kernel ends it with the thread that called this: call it from one that lasts.
+        """
         home = self.folder / f"node-{node}"
         with (home / "output").open("wb") as output:
             self._running[node] = subprocess.Popen(  # noqa: S603 - no part of it comes from outside

@@ -5,41 +5,37 @@ from pathlib import Path
 
 import pytest
 
-from simulation.crossing import Crossing, Strike
+from simulation.carried import Carried
 from world import OFFICES
 from xref.drivers.memory import MemoryTransport
 from xref.drivers.sqlite_transport import SqliteTransport
 from xref.ports import Transport
 
-MOVES_UNTIL_TURN = 60
+TURNS = 60
 
 
-class Moving(Crossing):
-    """A crossing in which every office is stopped at some turn and started on another transport."""
+class Moving(Carried):
+    """Every office is stopped at some turn and started on the other transport; later it returns."""
 
     def __init__(self, folder: Path, seed: int) -> None:
         chance = random.Random(seed)
-        ways: tuple[Transport, ...] = (SqliteTransport(folder / "transport"), MemoryTransport())
-        self.ways, self.turns, self.moved = ways, 0, 0
-        self.on = dict.fromkeys(OFFICES, 0)
-        self.moves = sorted((chance.randrange(MOVES_UNTIL_TURN), office) for office in OFFICES)
-        self.moves += [
-            (turn + MOVES_UNTIL_TURN + chance.randrange(30), office) for turn, office in self.moves
-        ]
-        super().__init__(folder, Strike())
+        self.ways: tuple[Transport, ...] = (SqliteTransport(folder / "way"), MemoryTransport())
+        self.turns, self.moved = 0, 0
+        there = [(chance.randrange(TURNS), office, 1) for office in OFFICES]
+        back = [(TURNS + chance.randrange(TURNS), office, 0) for office in OFFICES]
+        self.moves = sorted(there + back)
+        super().__init__(folder, dict.fromkeys(OFFICES, self.ways[0]))
 
-    def start(self, office: str) -> None:
-        self.transport = self.ways[self.on[office]]
-        super().start(office)
+    def move(self, office: str, way: int) -> None:
+        self.carriers[office] = self.ways[way]
+        self.start(office)
+        self.moved += 1
 
     def turn(self, office: str) -> bool:
         self.turns += 1
-        for move in [move for move in self.moves if move[0] <= self.turns]:
-            self.moves.remove(move)
-            self.on[move[1]] = 1 - self.on[move[1]]
-            self.start(move[1])
-            self.moved += 1
-        self.transport = self.ways[self.on[office]]
+        while self.moves and self.moves[0][0] <= self.turns:
+            _, mover, way = self.moves.pop(0)
+            self.move(mover, way)
         return super().turn(office) or bool(self.moves)
 
 
@@ -48,7 +44,6 @@ def test_nothing_is_lost_or_doubled_when_offices_move(seed: int, tmp_path: Path)
     """To a new transport, and back to the old one with all that it still holds."""
     world = Moving(tmp_path, seed)
     world.cross()
-    world.rest()
     assert world.moved == 2 * len(OFFICES)
     world.check()
     world.ways[0].close()
@@ -58,10 +53,7 @@ def test_a_position_of_another_transport_is_not_used(tmp_path: Path) -> None:
     world = Moving(tmp_path, 0)
     world.moves = []
     world.cross()
-    hop = world.hops["LAHOP001"]
-    before = hop.positions()
-    assert all(position > 0 for link, position in before.items() if link.sender in OFFICES)
-    world.on["LAHOP001"] = 1
-    world.start("LAHOP001")
-    assert set(world.hops["LAHOP001"].positions().values()) == {0}
+    assert any(world.hops["LAHOP001"].positions().values())
+    world.move("LAHOP001", 1)
+    assert not any(world.hops["LAHOP001"].positions().values())
     world.ways[0].close()
