@@ -1,7 +1,8 @@
 """A desk's records, each sealed under its case's key: erasing the key erases the case.
 
-Spaces: `case` (keys and shards by case id), `case_index` and `case_known_as` (case ids by keyed
-hash of the local case number; the second for cases that another office's message began),
+Spaces: `case` (keys by case id, and how many shards there were), `case_index` and `case_known_as`
+(case ids by keyed hash of the local case number; the second for cases that another office's
+message began),
 `record` (what the office published), `sent` and `inbox` (messages by id). Nothing here can be read
 without the case's key, in the file or in a backup of it.
 """
@@ -22,7 +23,7 @@ from xref.state import State
 CASE_BYTES: Final = 16
 _NONCE_BYTES: Final = 12
 _KEY_BYTES: Final = 32
-_SHARD_BYTES: Final = 2
+_SHARDS_BYTES: Final = 2
 
 _JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
@@ -36,14 +37,13 @@ class Cabinet:
         self._entropy = entropy
 
     def case_of(self, local_number: str, shards: int) -> bytes:
-        """Return the case id of an office's own case number; a new one is on one of `shards`."""
+        """Return the case id of an office's own case number; a new one uses `shards` for good."""
         secret = self._secret()
         index = hmac.digest(secret, local_number.encode(), "sha256")
         case = self._state.get("case_index", index)
         if case is None:
             case = self._entropy(CASE_BYTES)
-            # The id is random and stays here, so its remainder spreads evenly and tells nothing.
-            self._begin(case, int.from_bytes(case) % shards)
+            self._begin(case, shards)
             self._state.put("case_index", index, case)
         return case
 
@@ -80,25 +80,31 @@ class Cabinet:
             self._state.put("secret", b"case-index", secret)
         return secret
 
-    def _begin(self, case: bytes, shard: int) -> None:
-        """Begin a case with a key of its own, on a shard that it never leaves."""
+    def _begin(self, case: bytes, shards: int) -> None:
+        """Begin a case with a key of its own; more shards than there are now never move it."""
         key = self._entropy(_KEY_BYTES)
-        self._state.put("case", case, key + shard.to_bytes(_SHARD_BYTES))
+        self._state.put("case", case, key + shards.to_bytes(_SHARDS_BYTES))
 
-    def shard_of(self, case: bytes) -> int:
-        """Return the shard that a case is on; cases from before there were several are on 0."""
-        return int.from_bytes((self._state.get("case", case) or b"")[_KEY_BYTES:])
+    def shard_of(self, case: bytes, recipient: str) -> int:
+        """Return the shard for a case's messages to one office; those from before shards are on 0.
+
+        One for each office: were they on one, that two messages to different offices are on one
+        shard would say that they may be of one case. The id is random and stays here, so this
+        spreads evenly and tells nothing.
+        """
+        shards = int.from_bytes((self._state.get("case", case) or b"")[_KEY_BYTES:])
+        return int.from_bytes(hmac.digest(case, recipient.encode(), "sha256")) % max(1, shards)
 
     def _key_of(self, case: bytes) -> bytes | None:
         value = self._state.get("case", case)
         return None if value is None else value[:_KEY_BYTES]
 
-    def case_for_thread(self, thread: bytes, shard: int) -> bytes:
-        """Return the case that a thread belongs to; one not seen before is on the given shard."""
+    def case_for_thread(self, thread: bytes, shards: int) -> bytes:
+        """Return the case that a thread belongs to; a new one uses `shards` for good."""
         case = self._state.get("thread_case", thread)
         if case is None:
             case = self._entropy(CASE_BYTES)
-            self._begin(case, shard)
+            self._begin(case, shards)
             self._state.put("thread_case", thread, case)
         return case
 

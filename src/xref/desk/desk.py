@@ -281,7 +281,8 @@ class Desk:
         if replied and opened.flow.nature == "answer":
             answered = {"by": opened.flow.name, "at_ms": now_ms, "said": opened.outcomes}
             self.cabinet.put("sent", header.reply_to, replied, {**asked, "answered": answered})
-        case = replied or self.cabinet.case_for_thread(header.thread, shard)
+        shards = self._bundle(now_ms).directory.shards
+        case = replied or self.cabinet.case_for_thread(header.thread, shards)
         content = {
             "type": opened.flow.name,
             "from": header.sender,

@@ -58,7 +58,7 @@ class Addressed:
     fields: tuple[str, ...]
     """The names of the fields that the message carries."""
     shard: int
-    """The shard of its case, or of the message that it answers, follows or withdraws."""
+    """That of the case at this office, or of the message that this answers, follows or ends."""
     cause: bytes = b""
     """The received message that made this office act, whose facts count; empty if none."""
 
@@ -148,9 +148,9 @@ class Publisher:
         Raises `RecordError` naming the field for a record that cannot be sent.
         """
         addressed = []
-        # The hop of another shard does not know what this answers, or whose facts count.
-        shard = asked.shard if asked else self.cabinet.shard_of(case)
         for flow, office in self.recipients(record, asked):
+            # The hop of another shard does not know what this answers, or whose facts count.
+            shard = asked.shard if asked else self.cabinet.shard_of(case, office.code)
             draft = self._draft(record, case, asked, flow, office, now_ms)
             fields = self.bundle.policy.schema_for(flow).names_of(draft.mask)
             cause = asked.message if asked and flow.caused_by else b""

@@ -1,6 +1,7 @@
 """A world of several shards, and cases that are known to be on one of them."""
 
 import itertools
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -24,29 +25,34 @@ def referral(case: str) -> Record:
 
 
 def case_on(world: World, office: str, shard: int) -> str:
-    """Begin a case of an office that falls on a shard; return its local number."""
+    """Begin a case that is on a shard for the Vietnamese NRM; return its local number."""
+    return case_where(world, office, {VN_DESK: shard})
+
+
+def case_where(world: World, office: str, shards: Mapping[str, int]) -> str:
+    """Begin a case of an office with these shards, by recipient; return its local number."""
     cabinet = world.desks[office].cabinet
     for number in itertools.count():
         local = f"case-{number}-{world.now_ms}"
-        if (
-            cabinet.find_case(local) is None
-            and cabinet.shard_of(cabinet.case_of(local, world.shards)) == shard
-        ):
+        if cabinet.find_case(local) is not None:
+            continue
+        case = cabinet.case_of(local, world.shards)
+        if all(cabinet.shard_of(case, to) == shard for to, shard in shards.items()):
             return local
     raise AssertionError
 
 
-def shards_of_sent(world: World, office: str) -> dict[str, set[int]]:
-    """The shards on which messages of each case, by its local number, were sent."""
+def shards_of_sent(world: World, office: str) -> dict[tuple[str, str], set[int]]:
+    """The shards on which messages went, by local case number and recipient."""
     desk = world.desks[office]
     local = {
         desk.cabinet.case_id("record", key): story["record"]["case"]
         for key, story in desk.cabinet.all("record")
     }
-    found: dict[str, set[int]] = {}
+    found: dict[tuple[str, str], set[int]] = {}
     for message, story in desk.cabinet.all("sent"):
         case = local[desk.cabinet.case_id("sent", message)]
-        found.setdefault(case, set()).add(story["shard"])
+        found.setdefault((case, story["to"]), set()).add(story["shard"])
     return found
 
 

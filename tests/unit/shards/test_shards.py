@@ -1,6 +1,7 @@
-"""Every message of a case stays on one shard, and what belongs together goes together."""
+"""A case's messages to one office stay on one shard; what belongs together goes together."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -14,6 +15,7 @@ from unit.shards.sharded import (
     audits,
     carried_on,
     case_on,
+    case_where,
     outcomes,
     referral,
     shards_of_sent,
@@ -57,7 +59,7 @@ def test_new_cases_use_every_shard_and_each_stays_on_its_own() -> None:
     world.publish(LA_DESK, [Correction(cases[0], "referral", {"asylum": "applied"})])
     world.settle()
     shards = shards_of_sent(world, LA_DESK)
-    assert set(shards) == set(cases)
+    assert {case for case, _ in shards} == set(cases)
     assert all(len(used) == 1 for used in shards.values())
     assert set.union(*shards.values()) == {0, 1}
     delivered_once(world)
@@ -65,9 +67,19 @@ def test_new_cases_use_every_shard_and_each_stays_on_its_own() -> None:
 
 def test_cases_spread_evenly_over_the_shards() -> None:
     cabinet = Cabinet(State(MemoryStore()), SeededEntropy("spread"))
-    used = Counter(cabinet.shard_of(cabinet.case_of(str(n), 4)) for n in range(4_000))
+    used = Counter(cabinet.shard_of(cabinet.case_of(str(n), 4), VN_DESK) for n in range(4_000))
     assert sorted(used) == [0, 1, 2, 3]
     assert min(used.values()) > 880  # 4.4 standard deviations below 1,000
+
+
+def test_a_shard_does_not_tell_that_two_messages_are_of_one_case() -> None:
+    """Two offices' messages of one case share a shard as often as those of two cases."""
+    cabinet = Cabinet(State(MemoryStore()), SeededEntropy("apart"))
+    cases = [cabinet.case_of(str(n), 2) for n in range(4_000)]
+    together = sum(
+        cabinet.shard_of(case, VN_DESK) == cabinet.shard_of(case, "LANAT001") for case in cases
+    )
+    assert 1_860 < together < 2_140  # 4.4 standard deviations about a half
 
 
 def test_a_case_from_before_shards_is_on_the_first() -> None:
@@ -75,7 +87,7 @@ def test_a_case_from_before_shards_is_on_the_first() -> None:
     cabinet = Cabinet(state, SeededEntropy("old"))
     case = cabinet.case_of("1", 1)
     state.put("case", case, bytes(32))  # as it was kept then: its key alone
-    assert cabinet.shard_of(case) == 0
+    assert {cabinet.shard_of(case, office) for office in ALL} == {0}
     cabinet.put("record", b"key", case, {"name": "value"})
     assert cabinet.get("record", b"key") == {"name": "value"}
 
@@ -96,13 +108,10 @@ def test_open_cases_stay_when_a_shard_is_added() -> None:
     world.publish(LA_DESK, [referral("under way")])  # once more, by mistake
     world.settle()
     assert len(world.inbox(LA_DESK)) == 1
-    assert shards_of_sent(world, LA_DESK) == {
-        "old": {0},
-        "withdrawn": {0},
-        "under way": {0},
-        new[0]: {0},
-        new[1]: {1},
-    }
+    shards = shards_of_sent(world, LA_DESK)
+    old = [used for (case, _), used in shards.items() if case not in new]
+    assert old == [{0}] * 6
+    assert [shards[case, VN_DESK] for case in new] == [{0}, {1}]
     delivered_once(world)
     world.publish(LA_DESK, [Withdrawal("withdrawn")])
     world.settle()
@@ -113,11 +122,10 @@ def test_open_cases_stay_when_a_shard_is_added() -> None:
 @pytest.mark.parametrize("shard", BOTH)
 def test_an_answer_goes_where_its_question_came_from(shard: int) -> None:
     world = sharded()
-    world.publish(LA_DESK, [referral(case_on(world, LA_DESK, shard))])
+    case = case_where(world, LA_DESK, {VN_DESK: shard, VN_SERVICE: 1 - shard})
+    world.publish(LA_DESK, [referral(case)])
     world.settle()
     [asked] = world.inbox(VN_DESK)
-    cabinet = world.desks[VN_DESK].cabinet
-    assert cabinet.shard_of(cabinet.case_id("inbox", asked) or b"") == shard
     before = carried_on(world, VN_DESK)
     world.publish(VN_DESK, [answer_to(world, asked)])
     world.settle()
@@ -129,13 +137,13 @@ def test_an_answer_goes_where_its_question_came_from(shard: int) -> None:
     assert answer["shard"] == shard
 
 
-class OnShard(Played):
-    """The whole journey of one case that is on a given shard."""
+class Sharded(Played):
+    """The whole journey of one case, of which the shard for each recipient is given."""
 
-    def __init__(self, shard: int) -> None:
+    def __init__(self, shards: Mapping[str, int]) -> None:
         World.__init__(self, offices=ALL, shards=2)
         self.settle()
-        self.case = case_on(self, LA_DESK, shard)
+        self.case = case_where(self, LA_DESK, shards)
 
     def records(self, country: str, form: str, case: str = CASE) -> list[Record]:
         return [
@@ -144,10 +152,12 @@ class OnShard(Played):
         ]
 
 
-@pytest.mark.parametrize("shard", BOTH)
-def test_a_whole_journey_stays_on_its_shard(shard: int) -> None:
+@pytest.mark.parametrize("bits", [0b0000, 0b1111, 0b0110, 0b1001])
+def test_a_whole_journey_over_two_shards(bits: int) -> None:
     """Answers, caused messages and withdrawals of many offices: each where it is understood."""
-    world = OnShard(shard)
+    asked = ("VNNRM001", "LANAT001", "LAIMM001", "VNSVC001")
+    given = {office: bits >> place & 1 for place, office in enumerate(asked)}
+    world = Sharded(given)
     world.verify_identity()
     world.refer()
     world.go_home()
@@ -158,13 +168,14 @@ def test_a_whole_journey_stays_on_its_shard(shard: int) -> None:
     for office in ALL:
         if "HOP" not in office:
             assert world.outcomes(office) == reference.outcomes(office), office
-            assert {story["shard"] for story in world.sent(office).values()} <= {shard}
+    used = {to: shards for (_, to), shards in shards_of_sent(world, LA_DESK).items()}
+    assert used == {office: {shard} for office, shard in given.items()}
+    [check] = [s for s in world.sent("LANAT001").values() if s["to"] == "VNNAT001"]
+    assert check["shard"] == given["LANAT001"], "where its cause is known, not where the NRM's is"
     world.publish(LA_DESK, [Withdrawal(world.case)])
     world.settle()
     told = ("LANAT001", "LAIMM001", "VNNAT001", "VNNRM001", "VNSVC001", "VNBOR001", "VNCON001")
     assert {office: world.types(office) for office in told} == {office: set() for office in told}
-    unused = world.desks["VNNRM001"].endpoint.outgoing
-    assert [end.size for link, end in unused.items() if link.shard != shard] == [0]
     reports = audits(world)
     assert [problem for report in reports for problem in report.problems] == []
     assert reconcile(reports).verified
