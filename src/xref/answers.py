@@ -17,7 +17,8 @@ from xref.limits import ANSWER_BYTES_MAX, ANSWER_ITEMS_MAX
 from xref.policy import Flow, Withheld
 from xref.ports import Entropy
 from xref.value import value
-from xref.wire.avro import block, varint
+from xref.wire.avro import block
+from xref.wire.avro_lane import varint
 from xref.wire.envelope import Envelope
 from xref.wire.facts import NO_FACTS
 from xref.wire.header import NO_ID, Header

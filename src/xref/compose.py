@@ -12,7 +12,7 @@ from xref.limits import BATCH_PLACES, BATCH_STATEMENTS_MAX
 from xref.ports import Entropy
 from xref.wire.author import sign_batch
 from xref.wire.avro import NULL
-from xref.wire.body import KEY_BYTES, Body, field_cipher, seal_field, seal_key_box
+from xref.wire.body import KEY_BYTES, field_cipher, join_body, seal_field, seal_key_box
 from xref.wire.envelope import Envelope, OpenFacts
 from xref.wire.facts import Facts, facts_commitment
 from xref.wire.header import Header
@@ -49,7 +49,7 @@ def draft_message(
     `values` are by field name; absent or None means absent. Raises `RecordError` for a name that
     the schema does not have, `MalformedError` for a value that does not fit its field.
     """
-    unknown = values.keys() - {field.name for field in schema.fields}
+    unknown = values.keys() - schema.by_name.keys()
     if unknown:
         message = f"{schema.name}: no such field: {', '.join(sorted(unknown))}"
         raise RecordError(message)
@@ -82,13 +82,13 @@ def draft_encoded(
     key = entropy(KEY_BYTES)
     present = [avro != NULL for _, _, avro in encoded]
     cipher = field_cipher(key)
-    sealed = tuple(
+    sealed = [
         (field_id, seal_field(cipher, statement, field_id, salt, avro))
         for (field_id, salt, avro), is_present in zip(encoded, present, strict=True)
         if is_present
-    )
+    ]
     mask = sum(1 << place for place, is_present in enumerate(present) if is_present)
-    body = Body.of(seal_key_box(recipient_key.public, statement, key), sealed).data
+    body = join_body(seal_key_box(recipient_key.public, statement, key), sealed)
     return Draft(header, header_salt, open_facts, commitments, statement, mask, body)
 
 

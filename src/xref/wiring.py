@@ -18,8 +18,8 @@ from xref.config import (
     load_config,
 )
 from xref.desk.adapter import Adapter
-from xref.desk.desk import Desk, DeskSetup, storage_key
-from xref.desk.spool import Spool
+from xref.desk.desk import Desk, DeskSetup
+from xref.desk.spool import Spool, storage_key
 from xref.desk.write_form import Received, write_form
 from xref.drivers.files import (
     read_keyrings,

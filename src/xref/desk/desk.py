@@ -4,7 +4,6 @@ Like a hop it records before it publishes, and publishes before it acknowledges;
 holds the keys of its office's messages, and no others.
 """
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -32,7 +31,7 @@ from xref.state import State
 from xref.steps.submit import LinkEvidenceError, submit
 from xref.steps.validate import headers_of
 from xref.story import alerts_of
-from xref.wire.envelope import Envelope, Slot, peek_header
+from xref.wire.envelope import Envelope, Slot
 from xref.wire.header import NO_ID, Header
 from xref.wire.key import KeyUse
 from xref.wire.office import Link
@@ -237,7 +236,7 @@ class Desk:
         try:
             opened = receiver.receive(link, received.slot, now_ms)
         except MessageError as error:
-            header = _header(received.slot)
+            header = next(iter(headers_of([received])), None)
             message = header.message if header else NO_ID
             item = Item("REJECTED", message, error.fault, link.name, received.index)
             self.endpoint.alarms.append(
@@ -385,13 +384,6 @@ class Desk:
         return done
 
 
-def _header(slot: Slot) -> Header | None:
-    try:
-        return peek_header(slot.envelope)
-    except MessageError:
-        return None
-
-
 def _done_of(submitted: Submitted, opened: int, rejected: int) -> Done:
     return Done(opened=opened, rejected=rejected, dropped=submitted.dropped)
 
@@ -401,8 +393,3 @@ def _jsonable(values: Mapping[str, object]) -> dict[str, object]:
     return {
         name: value.hex() if isinstance(value, bytes) else value for name, value in values.items()
     }
-
-
-def storage_key(seed: bytes) -> bytes:
-    """Return the key of the desk's spool from its 32-byte storage seed."""
-    return hashlib.sha256(b"xref/storage/v1\0" + seed).digest()

@@ -3,6 +3,7 @@
 A row is sealed under the desk's storage key, so that the file holds no plaintext.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -51,6 +52,11 @@ class Approval:
 
 
 Row = Record | Correction | Withdrawal | Approval
+
+
+def storage_key(seed: bytes) -> bytes:
+    """Return the key of the desk's spool from its 32-byte storage seed."""
+    return hashlib.sha256(b"xref/storage/v1\0" + seed).digest()
 
 
 class Spool:

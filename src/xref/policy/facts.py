@@ -28,12 +28,13 @@ class Fact:
 class FactTable:
     """All facts of a bundle, in the order in which they travel."""
 
-    __slots__ = ("_codes", "facts", "names")
+    __slots__ = ("_codes", "_places", "facts", "names")
 
     def __init__(self, facts: tuple[Fact, ...]) -> None:
         """Keep `facts` in their order."""
         self.facts = facts
         self.names = tuple(fact.name for fact in facts)
+        self._places = {name: place for place, name in enumerate(self.names)}
         self._codes = {
             fact.name: {UNKNOWN: 0} | {value: code for code, value in enumerate(fact.values, 1)}
             for fact in facts
@@ -58,10 +59,12 @@ class FactTable:
             RecordError: for a fact or an answer that is not in the table, naming it and the cure.
 
         """
-        for name in answers:
+        codes = bytearray(len(self.names))
+        for name, answer in answers.items():
             if name not in self._codes:
                 raise RecordError(f"fact {name!r} is unknown; use one of {', '.join(self.names)}")
-        return bytes(self._code(name, answers.get(name, UNKNOWN)) for name in self.names)
+            codes[self._places[name]] = self._code(name, answer)
+        return bytes(codes)
 
     def _code(self, name: str, answer: str) -> int:
         code = self._codes[name].get(answer)

@@ -8,31 +8,28 @@ written again, and the bytes must be the same. Faults say what is wrong, never w
 """
 
 import io
+import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import fastavro
 
 from xref.errors import ConfigError, MalformedError
 from xref.limits import FIELD_VALUE_BYTES_MAX
+from xref.wire.avro_lane import ScanError, lane_of, read_varint, varint
 
 NULL: Final = b"\x00"
 _VALUE: Final = b"\x02"
+_CONTROL: Final = re.compile("[\0-\x09\x0b-\x1f\x7f-\x9f]")  # category Cc but the newline
 _INT_MAX: Final = 2**31 - 1
 _LONG_MAX: Final = 2**63 - 1
-_VARINT_BYTES_MAX: Final = 10
 _SCALARS: Final = frozenset({"string", "bytes", "int", "long", "boolean"})
 
 Check = Callable[[Any], str | None]
 """Returns what is wrong with a value, or None."""
 Scan = Callable[[bytes, int], int]
-"""Returns the offset behind a value, or raises `_ScanError`."""
-
-
-class _ScanError(Exception):
-    """Bytes that are not one canonical value; the text says why."""
+"""Returns the offset behind a value, or raises `ScanError`."""
 
 
 class AvroCodec:
@@ -45,7 +42,7 @@ class AvroCodec:
         self._where = where
         self._check = _check_of(type_document, named)
         self._scan = _scan_of(type_document, named)
-        self._lane = _lane_of(type_document, named)
+        self._lane = lane_of(type_document, named)
         self._schema = fastavro.parse_schema(_inlined(type_document, named, set()), expand=False)
 
     def encode(self, value: object) -> bytes:
@@ -86,7 +83,7 @@ class AvroCodec:
             return None
         try:
             value, stop = self._lane.read(data, 1)
-        except (_ScanError, UnicodeDecodeError):
+        except (ScanError, UnicodeDecodeError):
             return None
         if stop != len(data) or self._check(value) is not None or self._write(value) != data:
             return None
@@ -95,7 +92,7 @@ class AvroCodec:
     def _scan_whole(self, data: bytes) -> None:
         try:
             stop = self._scan(data, 1)
-        except _ScanError as error:
+        except ScanError as error:
             raise self._malformed(str(error)) from None
         if stop != len(data):
             raise self._malformed(f"{len(data) - stop} bytes too many")
@@ -117,17 +114,6 @@ class AvroCodec:
 
     def _malformed(self, fault: str) -> MalformedError:
         return MalformedError(f"field {self._where}: {fault}")
-
-
-def varint(number: int) -> bytes:
-    """Return a whole number of 64 bits in Avro's zigzag form, the shortest."""
-    rest = (number << 1) ^ (number >> 63)
-    encoded = bytearray()
-    while rest > 0x7F:  # noqa: PLR2004 - seven bits a byte
-        encoded.append(rest & 0x7F | 0x80)
-        rest >>= 7
-    encoded.append(rest)
-    return bytes(encoded)
 
 
 def block(items: Sequence[bytes]) -> bytes:
@@ -154,87 +140,6 @@ def _inlined(document: Any, named: Mapping[str, Any], seen: set[str]) -> Any:
         for field in document["fields"]
     ]
     return {"type": "record", "name": document["name"], "fields": fields}
-
-
-# Lanes: the plain types, which nearly all fields have, read and written without fastavro.
-
-
-@dataclass(frozen=True, slots=True)
-class _Lane:
-    """Reads a value at an offset, strictly, or raises `_ScanError`; writes a checked value."""
-
-    read: Callable[[bytes, int], tuple[Any, int]]
-    write: Callable[[Any], bytes]
-
-
-def _lane_of(document: Any, named: Mapping[str, Any]) -> _Lane | None:
-    """Return the lane of text, an enum, a number, or a list of these; None for other types."""
-    if isinstance(document, str):
-        return _PLAIN_LANES.get(document) or (
-            None if document in _SCALARS else _lane_of(named[document], named)
-        )
-    if document["type"] == "enum":
-        return _enum_lane(document["symbols"])
-    if document["type"] != "array":
-        return None
-    item = _lane_of(document["items"], named)
-    return None if item is None else _array_lane(item, document["xref.max_items"])
-
-
-def _read_text(data: bytes, offset: int) -> tuple[str, int]:
-    length, start = _varint(data, offset)
-    if not 0 <= length <= len(data) - start:
-        raise _ScanError("a length is beyond the bytes that are left")
-    return data[start : start + length].decode(), start + length
-
-
-def _write_text(value: str) -> bytes:
-    encoded = value.encode()
-    return varint(len(encoded)) + encoded
-
-
-def _read_boolean(data: bytes, offset: int) -> tuple[bool, int]:
-    byte = data[offset : offset + 1]
-    if byte not in (b"\0", b"\1"):
-        raise _ScanError("not a boolean")
-    return byte == b"\1", offset + 1
-
-
-def _write_boolean(value: bool) -> bytes:  # noqa: FBT001 - it is the value
-    return b"\1" if value else b"\0"
-
-
-def _enum_lane(symbols: Sequence[str]) -> _Lane:
-    written = {symbol: varint(place) for place, symbol in enumerate(symbols)}
-
-    def read(data: bytes, offset: int) -> tuple[str, int]:
-        place, stop = _varint(data, offset)
-        if not 0 <= place < len(symbols):
-            raise _ScanError("no such symbol")
-        return symbols[place], stop
-
-    return _Lane(read, written.__getitem__)
-
-
-def _array_lane(item: _Lane, items_max: int) -> _Lane:
-    def read(data: bytes, offset: int) -> tuple[list[Any], int]:
-        count, offset = _varint(data, offset)
-        if not 0 <= count <= min(items_max, len(data) - offset):
-            raise _ScanError("a list's count is negative or beyond what is allowed or left")
-        items: list[Any] = []
-        for _ in range(count):
-            each, offset = item.read(data, offset)
-            items.append(each)
-        if count and data[offset : offset + 1] != b"\0":
-            raise _ScanError("a list must be one block")
-        return items, offset + (count > 0)
-
-    def write(value: list[Any]) -> bytes:
-        if not value:
-            return b"\0"
-        return b"".join((varint(len(value)), *map(item.write, value), b"\0"))
-
-    return _Lane(read, write)
 
 
 # Checks of values.
@@ -268,7 +173,7 @@ def _check_string(value: object) -> str | None:
         return "holds half a character (a lone surrogate)"
     if not unicodedata.is_normalized("NFC", value):
         return "must be in Unicode normalisation form C"
-    if any(unicodedata.category(char) == "Cc" and char != "\n" for char in value):
+    if _CONTROL.search(value):
         return "holds a control character"
     return None
 
@@ -362,45 +267,21 @@ def _scan_of(document: Any, named: Mapping[str, Any]) -> Scan:
     return _scan_varint
 
 
-def _varint(data: bytes, offset: int) -> tuple[int, int]:
-    """Return the zigzag number at `offset` and the offset behind it; shortest form only."""
-    number = shift = 0
-    if offset < len(data) and data[offset] < 0x80:  # noqa: PLR2004 - one byte, as nearly always
-        return (data[offset] >> 1) ^ -(data[offset] & 1), offset + 1
-    for index in range(offset, min(offset + _VARINT_BYTES_MAX, len(data))):
-        byte = data[index]
-        number |= (byte & 0x7F) << shift
-        if byte < 0x80:  # noqa: PLR2004 - the continuation bit
-            if (byte == 0 and index > offset) or number >= 2**64:
-                raise _ScanError("a number is not in its shortest form")
-            return (number >> 1) ^ -(number & 1), index + 1
-        shift += 7
-    raise _ScanError("ends inside a number or holds one that is too long")
-
-
-_PLAIN_LANES: Final[Mapping[str, _Lane]] = {
-    "boolean": _Lane(_read_boolean, _write_boolean),
-    "string": _Lane(_read_text, _write_text),
-    "int": _Lane(_varint, varint),
-    "long": _Lane(_varint, varint),
-}
-
-
 def _scan_varint(data: bytes, offset: int) -> int:
-    return _varint(data, offset)[1]
+    return read_varint(data, offset)[1]
 
 
 def _scan_sized(data: bytes, offset: int) -> int:
-    length, start = _varint(data, offset)
+    length, start = read_varint(data, offset)
     if not 0 <= length <= len(data) - start:
-        raise _ScanError("a length is beyond the bytes that are left")
+        raise ScanError("a length is beyond the bytes that are left")
     return start + length
 
 
 def _fixed_scan(size: int) -> Scan:
     def scan(data: bytes, offset: int) -> int:
         if offset + size > len(data):
-            raise _ScanError("ends too early")
+            raise ScanError("ends too early")
         return offset + size
 
     return scan
@@ -408,17 +289,17 @@ def _fixed_scan(size: int) -> Scan:
 
 def _array_scan(item: Scan, items_max: int) -> Scan:
     def scan(data: bytes, offset: int) -> int:
-        count, offset = _varint(data, offset)
+        count, offset = read_varint(data, offset)
         if count == 0:
             return offset
         # Every item costs a byte at least, so a count beyond the bytes left is a lie; checked
         # before anything is allocated.
         if not 0 < count <= min(items_max, len(data) - offset):
-            raise _ScanError("a list's count is negative or beyond what is allowed or left")
+            raise ScanError("a list's count is negative or beyond what is allowed or left")
         for _ in range(count):
             offset = item(data, offset)
         if data[offset : offset + 1] != b"\x00":
-            raise _ScanError("a list must be one block")
+            raise ScanError("a list must be one block")
         return offset + 1
 
     return scan

@@ -7,6 +7,7 @@ field id, so a sealed field fits one place in one message.
 import struct
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import accumulate
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
@@ -97,12 +98,10 @@ class Body:
     @classmethod
     def of(cls, key_box: bytes, sealed: Sequence[tuple[int, bytes]]) -> "Body":
         """Return the body of a key box and (field id, sealed bytes) pairs, ascending."""
-        parts, bounds = [key_box], [len(key_box)]
-        for field_id, each in sealed:
-            parts += (_FIELD.pack(field_id, len(each)), each)
-            bounds.append(bounds[-1] + _FIELD.size + len(each))
+        sizes = (_FIELD_BYTES + len(each) for _, each in sealed)
+        bounds = tuple(accumulate(sizes, initial=len(key_box)))
         ids = tuple(field_id for field_id, _ in sealed)
-        return cls(b"".join(parts), ids, tuple(bounds))
+        return cls(join_body(key_box, sealed), ids, bounds)
 
     @property
     def key_box(self) -> bytes:
@@ -129,6 +128,12 @@ class Body:
             dropped ^= bit
         parts.append(self.data[start:])
         return b"".join(parts)
+
+
+def join_body(key_box: bytes, sealed: Sequence[tuple[int, bytes]]) -> bytes:
+    """Return the bytes of a body of a key box and (field id, sealed bytes) pairs, ascending."""
+    parts = [part for id_, each in sealed for part in (_FIELD.pack(id_, len(each)), each)]
+    return b"".join((key_box, *parts))
 
 
 def parse_body(data: bytes) -> Body:

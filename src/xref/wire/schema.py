@@ -52,6 +52,7 @@ CATEGORIES: Final = frozenset(
         "suspect",
     }
 )
+_MASKS_CACHED_MAX: Final = 1024
 SENSITIVITIES: Final = ("operational", "personal", "sensitive")
 """In rising order: tells nothing of a person; about a person; harms if it leaks."""
 
@@ -143,9 +144,14 @@ class Schema:
 
     def names_of(self, mask: int) -> tuple[str, ...]:
         """Return the names behind a mask, by ascending id; an unused bit is `MalformedError`."""
-        if mask < 0 or mask > self.full_mask:
-            raise MalformedError(f"mask: a bit beyond the {len(self.fields)} fields of {self.name}")
-        return tuple(each.name for each in self.fields if mask & each.mask)
+        return _names_of(self, mask)
+
+
+@lru_cache(maxsize=_MASKS_CACHED_MAX)
+def _names_of(schema: Schema, mask: int) -> tuple[str, ...]:
+    if mask < 0 or mask > schema.full_mask:
+        raise MalformedError(f"mask: a bit beyond the {len(schema.fields)} fields of {schema.name}")
+    return tuple(each.name for each in schema.fields if mask & each.mask)
 
 
 @lru_cache(maxsize=256)
