@@ -51,12 +51,22 @@ check: develop ## style, types and tidiness
 	@$(BIN)/ruff format --quiet --check $(CODE) || \
 		{ echo "not formatted: run 'make format'" >&2; exit 1; }
 	@$(BIN)/mypy --strict $(CODE)
-	@$(BIN)/python -m pytest --quiet -p no:xdist -o addopts= tests/test_tidy.py
+	@$(BIN)/python -m pytest --quiet -p no:xdist -o addopts= tests/test_tidy.py \
+		tests/unit/schema/test_releases.py
 
 .PHONY: format
 format: develop ## let ruff format the code and sort its imports
 	@$(BIN)/ruff check --quiet --select I --fix $(CODE)
 	@$(BIN)/ruff format --quiet $(CODE)
+
+.PHONY: pages
+pages: develop ## renew what is made from schemas, policies and commands: pages, the release to come
+	@for page in commands flows; do PYTHONPATH=tests $(BIN)/python tests/docs/make_$$page.py; done
+	@PYTHONPATH=tests $(BIN)/python tests/releases.py
+
+.PHONY: release
+release: develop ## freeze schemas and policies as a release, which nobody changes from then on
+	@PYTHONPATH=tests $(BIN)/python tests/releases.py --release
 
 .PHONY: bench
 bench: develop ## measure throughput and sizes
