@@ -1,6 +1,6 @@
 """Apache Kafka on this machine, without Docker: 1 or 3 nodes in a folder, on free local ports.
 
-    python deploy/kafka/local_kafka.py --data /tmp/kafka [--nodes 3] [--tls]
+    python deploy/kafka/local_kafka.py --data kafka [--port 9092 | --nodes 3] [--tls DIR]
 
 Needs Java 17 and, the first time, Maven, which fetches Kafka's own jars; each is checked against
 `jars.sha256`. Prints one line of JSON when the nodes are ready, and ends them at SIGTERM, at Ctrl-C
@@ -134,11 +134,14 @@ def _die_with_parent() -> None:
 class LocalKafka:
     """Nodes in `folder`, each a process of this one; use it in a `with`."""
 
-    def __init__(self, folder: Path, nodes: int = 1, tls: Path | None = None) -> None:
+    def __init__(
+        self, folder: Path, nodes: int = 1, tls: Path | None = None, port: int | None = None
+    ) -> None:
         """Lay the nodes out; `tls` is a folder with ca.pem and broker.pem (key and certificate).
 
         With `tls` there is a second listener, on which clients show a certificate of that CA and
         may do only what ACLs allow to `User:CN=...`; the listener without TLS is the administrator.
+        `port` is the first node's, without TLS; the others are free ones.
         """
         lacking = missing()
         if lacking:
@@ -148,6 +151,8 @@ class LocalKafka:
         self._tls = tls
         ports = free_ports(3 * nodes)
         self._ports = {n: ports[3 * n - 3 : 3 * n] for n in self.nodes}
+        if port is not None:
+            self._ports[1][0] = port
         self._running: dict[int, subprocess.Popen[bytes]] = {}
         self._lay_out()
 
@@ -313,13 +318,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Runs Apache Kafka on this machine.")
     parser.add_argument("--data", type=Path, required=True, help="a new folder for the nodes")
     parser.add_argument("--nodes", type=int, choices=(1, 3), default=1)
+    parser.add_argument("--port", type=int, help="of the first node (default: a free one)")
     parser.add_argument("--tls", type=Path, metavar="DIR", help="folder of ca.pem and broker.pem")
     parser.add_argument("--with-process", type=int, default=os.getppid(), help="end with it")
     options = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, asked_to_end)
     signal.signal(signal.SIGINT, asked_to_end)
     try:
-        with LocalKafka(options.data, options.nodes, options.tls) as kafka:
+        with LocalKafka(options.data, options.nodes, options.tls, options.port) as kafka:
             ready = {"servers": kafka.servers, "tls_servers": kafka.tls_servers}
             sys.stdout.write(json.dumps({"event": "ready", "process": os.getpid(), **ready}) + "\n")
             sys.stdout.flush()

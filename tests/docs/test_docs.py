@@ -11,11 +11,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import chdir, redirect_stderr, redirect_stdout
+from contextlib import ExitStack, chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from _pytest.mark.structures import ParameterSet
+from local_kafka import LocalKafka
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -43,6 +45,8 @@ SECONDS_MAX = 40
 PLAIN = re.compile(
     r'xref (?P<arguments>[^|&;<>$]+?)(?: > (?P<file>\S+))?(?: \|\| echo "(?P<otherwise>[^"]*)")?'
 )
+LOCAL_KAFKA = "deploy/kafka/local_kafka.py"
+KAFKA_ADDRESS = "127.0.0.1:9092"  # in guides; a test's broker takes a free port instead
 LOOKS_ONLY = ("xref desk status", "xref desk inbox", "xref audit")
 
 
@@ -104,14 +108,15 @@ def give_own_port(demo: Path) -> None:
 class Terminal:
     """A folder in which a guide's commands are run; background processes are ended by id."""
 
-    def __init__(self, folder: Path, demo: Path) -> None:
-        self.folder, self.demo = folder, demo
+    def __init__(self, folder: Path, demo: Path, stack: ExitStack) -> None:
+        self.folder, self.demo, self.stack = folder, demo, stack
         self.running: list[tuple[subprocess.Popen[bytes], Path]] = []
         program = folder / ".program" / "xref"
         program.parent.mkdir()
         program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m xref "$@"\n', encoding="utf-8")
         program.chmod(0o700)
         path = f"{program.parent}:{os.environ['PATH']}"
+        self.kafka = KAFKA_ADDRESS
         self.environment = {**os.environ, "PATH": path, "COLUMNS": "80", "PYTHONUTF8": "1"}
 
     def take(self, step: Step | NamedFile) -> None:
@@ -128,7 +133,12 @@ class Terminal:
         elif step.command.endswith(" &"):
             self._start(step.command.removesuffix(" &"))
         else:
-            self._run(step)
+            self._run(self._at_kafka(step))
+
+    def _at_kafka(self, step: Step) -> Step:
+        """Return a step with the address of the broker that was started."""
+        texts = [text.replace(KAFKA_ADDRESS, self.kafka) for text in (step.command, *step.expected)]
+        return Step(texts[0], texts[1:])
 
     def _run(self, step: Step) -> None:
         self._wait_until_ready()
@@ -185,6 +195,9 @@ class Terminal:
 
     def _start(self, command: str) -> None:
         program, *arguments = shlex.split(command)
+        if arguments[0] == LOCAL_KAFKA:
+            self._start_kafka()
+            return
         assert program == "xref"
         log = self.folder / f".{len(self.running)}.log"
         with log.open("wb") as stream:
@@ -197,6 +210,11 @@ class Terminal:
                 stderr=stream,
             )
         self.running.append((process, log))
+
+    def _start_kafka(self) -> None:
+        """Start a broker; it outlives the offices, which a guide ends with all its jobs."""
+        broker = self.stack.enter_context(LocalKafka(self.folder / "kafka"))
+        (self.kafka,) = broker.servers
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + SECONDS_MAX
@@ -247,25 +265,31 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return shared
 
 
+def needing(guide: Path) -> ParameterSet:
+    """Return a guide as a parameter, with the marker of what it needs."""
+    needs_kafka = LOCAL_KAFKA in guide.read_text(encoding="utf-8")
+    marks = [pytest.mark.needs_kafka_nodes] if needs_kafka else []
+    return pytest.param(guide, marks=marks, id=guide.stem)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("guide", RUNNING, ids=lambda guide: guide.stem)
+@pytest.mark.parametrize("guide", [needing(guide) for guide in RUNNING])
 def test_every_command_of_a_guide_does_what_it_says(
     guide: Path, tmp_path: Path, demo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    terminal = Terminal(tmp_path, demo)
     (tmp_path / "adapters").symlink_to(ROOT / "adapters")
-    try:
+    with ExitStack() as stack:
+        terminal = Terminal(tmp_path, demo, stack)
+        stack.callback(terminal.end)
         for step in steps_of(guide.read_text(encoding="utf-8")):
             terminal.take(step)
-    finally:
-        terminal.end()
 
 
 def test_guides_with_commands_are_run() -> None:
     assert {guide.stem for guide in RUNNING} >= {
         *("first-crossing", "set-up-an-office", "rotate-keys"),
-        *("correct-a-held-record", "audit-offline", "add-a-shard"),
+        *("correct-a-held-record", "audit-offline", "add-a-shard", "move-to-kafka"),
     }
 
 

@@ -3,8 +3,7 @@
 import os
 import random
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -12,16 +11,13 @@ from local_kafka import LocalKafka
 
 from attacks.hostile import LA_DESK, VN_DESK, VN_SERVICE
 from integration.people import People, table
+from kafka.over_kafka import carriers_on, make_topics
 from simulation.carried import Carried
-from world import OFFICES, draft_bundle
+from world import OFFICES
 from xref.desk.spool import Row
 from xref.drivers.kafka_connection import KafkaCluster
-from xref.drivers.kafka_topics import apply_topics
-from xref.drivers.kafka_transport import KafkaTransport
 from xref.errors import UnavailableError
-from xref.kafka_plan import links_on, topic
 from xref.limits import RESEND_AFTER_MS
-from xref.ports import Transport
 
 pytestmark = [pytest.mark.needs_kafka_nodes, pytest.mark.slow]
 
@@ -29,7 +25,6 @@ LONG = os.environ.get("XREF_LONG") == "1"
 KILLS = 40 if LONG else 3
 PEOPLE = 500  # of whom two offices are told: a thousand messages
 CHUNK = 25
-DAY_MS = 86_400_000
 
 
 class OverKafka(Carried):
@@ -83,18 +78,6 @@ class OverKafka(Carried):
         self._check_audit()
 
 
-@contextmanager
-def over(
-    cluster_of: dict[str, tuple[KafkaCluster, dict[str, KafkaCluster]]],
-) -> Iterator[dict[str, Transport]]:
-    carriers = {office: KafkaTransport(own, peers) for office, (own, peers) in cluster_of.items()}
-    try:
-        yield dict(carriers)
-    finally:
-        for each in carriers.values():
-            each.close()
-
-
 class Killer:
     """Kills one broker after another at moments of chance, and starts each again."""
 
@@ -114,7 +97,7 @@ class Killer:
         if self.down is not None:
             self.brokers.start(self.down)
             self.down = None
-            self._pause(4, 7)  # a node needs some two seconds, and some more to catch up
+            self._pause(3, 5)  # a node needs some two seconds, and some more to catch up
         elif len(self.killed) < KILLS:
             self.down = self.chance.choice(list(self.brokers.nodes))
             self.brokers.kill(self.down)
@@ -127,12 +110,8 @@ def test_brokers_killed_at_random(tmp_path: Path) -> None:
     people = People()
     with LocalKafka(tmp_path / "kafka", nodes=3) as brokers:
         cluster = KafkaCluster(tuple(brokers.servers))
-        wanted = [
-            topic(cluster.topic(link), 1, 3, 30 * DAY_MS)
-            for link in links_on(draft_bundle().directory, ())
-        ]
-        assert not [each for each in apply_topics(cluster, wanted) if each.differences]
-        with over(dict.fromkeys(OFFICES, (cluster, {}))) as carriers:
+        make_topics(cluster, replication=3)
+        with carriers_on({"LA": cluster, "VN": cluster}) as carriers:
             world = OverKafka(tmp_path / "offices", carriers)
             killer = Killer(brokers, seed=random.randrange(2**32) if LONG else 5)
             while len(people.everybody) < PEOPLE:
