@@ -82,6 +82,9 @@ def _is_complete(folder: Path) -> bool:
 
 def fetch_jars() -> Path:
     """Return the folder of Kafka's jars; fetch them the first time, each checked by its hash."""
+    lacking = missing()
+    if lacking:
+        raise KafkaError(lacking)
     folder = _jar_folder()
     if _is_complete(folder):
         return folder
@@ -105,6 +108,9 @@ def fetch_jars() -> Path:
             raise KafkaError(message)
         with suppress(OSError):  # another process was quicker
             jars.rename(folder)
+    if not _is_complete(folder):
+        message = f"{folder} lacks some of Kafka's jars; remove it, and start again"
+        raise KafkaError(message)
     return folder
 
 
@@ -143,9 +149,6 @@ class LocalKafka:
         may do only what ACLs allow to `User:CN=...`; the listener without TLS is the administrator.
         `port` is the first node's, without TLS; the others are free ones.
         """
-        lacking = missing()
-        if lacking:
-            raise KafkaError(lacking)
         self.folder, self.nodes = folder.resolve(), range(1, nodes + 1)
         self._jars = fetch_jars()
         self._tls = tls
@@ -316,7 +319,11 @@ def exists(process: int) -> bool:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run Kafka until asked to end; returns the exit code."""
     parser = argparse.ArgumentParser(description="Runs Apache Kafka on this machine.")
-    parser.add_argument("--data", type=Path, required=True, help="a new folder for the nodes")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--data", type=Path, metavar="DIR", help="a new folder for the nodes")
+    what.add_argument(
+        "--fetch", action="store_true", help="fetch and check the jars, start nothing"
+    )
     parser.add_argument("--nodes", type=int, choices=(1, 3), default=1)
     parser.add_argument("--port", type=int, help="of the first node (default: a free one)")
     parser.add_argument("--tls", type=Path, metavar="DIR", help="folder of ca.pem and broker.pem")
@@ -325,6 +332,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, asked_to_end)
     signal.signal(signal.SIGINT, asked_to_end)
     try:
+        if options.fetch:
+            sys.stdout.write(f"{fetch_jars()}\n")
+            return 0
         with LocalKafka(options.data, options.nodes, options.tls, options.port) as kafka:
             ready = {"servers": kafka.servers, "tls_servers": kafka.tls_servers}
             sys.stdout.write(json.dumps({"event": "ready", "process": os.getpid(), **ready}) + "\n")
