@@ -199,13 +199,15 @@ class _Witnessing:
         self.turn()
 
 
-class _Alerting:
+class Alerting:
     """Says once what the office waits for in vain, and again only if it was settled in between."""
 
     def __init__(self, desk: Desk) -> None:
+        """Begin without any said."""
         self._desk, self._said, self._looked_ms = desk, frozenset[str](), -_ALERTS_PAUSE_MS
 
     def turn(self) -> None:
+        """Look, if the last look was long enough ago; raises `UnavailableError`."""
         now = now_ms()
         if now - self._looked_ms < _ALERTS_PAUSE_MS:
             return
@@ -231,7 +233,7 @@ def run_desk(
 ) -> None:
     """Run a desk until asked to stop; it starts when its transport answers. `EvidenceError`."""
     retrying, ticked, alarms = _Retrying(stop, desk.office), now_ms(), _Alarms()
-    alerting = _Alerting(desk)
+    alerting = Alerting(desk)
 
     def start() -> None:
         if not desk.started:

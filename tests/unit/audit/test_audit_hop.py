@@ -230,6 +230,21 @@ def test_entry_that_names_a_leaf_that_does_not_exist(store: Store) -> None:
     assert one_says(t.hop(store), "names leaf 99 of", t.LA_TO_VN)
 
 
+def test_released_without_a_sharing_consent_and_the_event_left_out(store: Store) -> None:
+    """Whoever keeps the trail cannot keep the count of such releases low by leaving events out."""
+    other = {"disclosure_ground": "vital-interest"}
+    t.rewrite_entry(store, released, lambda e: e | {"facts": e["facts"] | other})
+    report = t.hop(store)
+    assert one_says(report, "1 messages were released on another ground", "without an entry for it")
+    assert report.trail.grounds == {}
+
+
+def test_event_of_a_release_that_was_not(store: Store) -> None:
+    event = {"kind": "ground", "at_ms": NOW_MS, "message": "00" * 16, "flow": 23}
+    t.rewrite_trail(store, [*t.openings(store), (bytes(32), event | {"ground": "court-order"})])
+    assert one_says(t.hop(store), "said to go on another ground without such a release")
+
+
 def test_entry_that_names_a_link_that_does_not_exist(store: Store) -> None:
     other = "xref/link/v1/LAHOP001/VNSVC001/0"
     t.rewrite_entry(store, released, lambda e: e | {"out_link": other})

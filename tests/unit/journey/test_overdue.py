@@ -1,11 +1,14 @@
 """Silence is never taken for an answer: what is overdue is an alert until the answer comes."""
 
+import itertools
 from dataclasses import replace
 
 import pytest
+from structlog.testing import capture_logs
 
 from unit.journey.played import CASE, Played
 from world import DAY_MS
+from xref import running
 from xref.desk.alerts import Alert
 from xref.desk.spool import Correction, Withdrawal
 
@@ -91,6 +94,24 @@ def test_every_question_of_the_journey_is_waited_for_and_settled() -> None:
     assert waited == {"service-referral"}  # the sample answers the one to the other mechanism
     world.go_home()
     assert {alert.type for alert in alerts(world, days=46)} == {"service-referral"}
+
+
+def test_running_desk_logs_each_alert_once_by_ids_and_codes_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = departed()
+    clock = itertools.count(world.now_ms + DAY_MS, 3_600_000)
+    monkeypatch.setattr(running, "now_ms", lambda: next(clock))
+    alerting = running.Alerting(world.desks[NRM])
+    with capture_logs() as logged:
+        alerting.turn()
+        alerting.turn()
+        world.hand_in(PROVIDER, "safe-receipt.json", answers="departure")
+        alerting.turn()
+    [(message, _)] = [(m, s) for m, s in world.sent(NRM).items() if s["to"] == PROVIDER]
+    alarm = f"no-answer: departure {message.hex()} to {PROVIDER}"
+    assert [entry["alarm"] for entry in logged] == [alarm]
+    assert MISSING not in repr(logged)
 
 
 def test_withdrawn_then_nothing_is_waited_for() -> None:
