@@ -12,7 +12,7 @@ from rich.text import Text
 
 from xref.audit_folders import Audited
 from xref.bundle import Bundle
-from xref.desk.alerts import HELD, NO_ANSWER, Alert
+from xref.desk.alerts import ALARMING, HELD, NO_ANSWER, Alert
 from xref.journey import Event, Journey, ReceivedMessage, Withdrawn, at_ms
 from xref.story import HeldRecord, SentMessage, find_rule
 
@@ -200,6 +200,9 @@ def _next_step(record: HeldRecord) -> str:
     return "xref desk fact CASE FACT=VALUE, or submit the corrected form"
 
 
+_SINCE: Mapping[str, str] = {NO_ANSWER: "sent", ALARMING: "answered"}
+
+
 def show_alerts(out: Console, alerts: Sequence[Alert]) -> None:
     """Show what is overdue, and what to do about it."""
     for alert in alerts:
@@ -210,7 +213,7 @@ def show_alerts(out: Console, alerts: Sequence[Alert]) -> None:
         out.print(title)
         rows: list[tuple[str, Text | str]] = [
             ("case", alert.case),
-            ("since", _moment(alert.since_ms)),
+            (_SINCE.get(alert.kind, "held"), _moment(alert.since_ms)),
             ("due", _moment(alert.due_ms)),
             ("do", alert.duty),
         ]
