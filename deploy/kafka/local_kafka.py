@@ -22,7 +22,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
@@ -141,19 +141,25 @@ class LocalKafka:
     """Nodes in `folder`, each a process of this one; use it in a `with`."""
 
     def __init__(
-        self, folder: Path, nodes: int = 1, tls: Path | None = None, port: int | None = None
+        self,
+        folder: Path,
+        nodes: int = 1,
+        tls: Path | None = None,
+        port: int | None = None,
+        passwords: Mapping[str, str] | None = None,
     ) -> None:
         """Lay the nodes out; `tls` is a folder with ca.pem and broker.pem (key and certificate).
 
         With `tls` there is a second listener, on which clients show a certificate of that CA and
         may do only what ACLs allow to `User:CN=...`; the listener without TLS is the administrator.
-        `port` is the first node's, without TLS; the others are free ones.
+        `passwords` of users make a third one, over TLS, which takes them by PLAIN. `port` is the
+        first node's, without TLS; the others are free ones.
         """
         self.folder, self.nodes = folder.resolve(), range(1, nodes + 1)
         self._jars = fetch_jars()
-        self._tls = tls
-        ports = free_ports(3 * nodes)
-        self._ports = {n: ports[3 * n - 3 : 3 * n] for n in self.nodes}
+        self._tls, self._passwords = tls, passwords or {}
+        ports = free_ports(4 * nodes)
+        self._ports = {n: ports[4 * n - 4 : 4 * n] for n in self.nodes}
         if port is not None:
             self._ports[1][0] = port
         self._running: dict[int, subprocess.Popen[bytes]] = {}
@@ -168,6 +174,11 @@ class LocalKafka:
     def tls_servers(self) -> list[str]:
         """The addresses with TLS and ACLs; none without `tls`."""
         return [f"127.0.0.1:{self._ports[n][2]}" for n in self.nodes if self._tls]
+
+    @property
+    def password_servers(self) -> list[str]:
+        """The addresses with passwords over TLS; none without `passwords`."""
+        return [f"127.0.0.1:{self._ports[n][3]}" for n in self.nodes if self._passwords]
 
     def __enter__(self) -> Self:
         """Start every node and wait until all are ready."""
@@ -202,7 +213,7 @@ class LocalKafka:
             )
 
     def _settings(self, node: int) -> dict[str, str]:
-        client, controller, tls = self._ports[node]
+        client, controller, tls, password = self._ports[node]
         count = str(len(self.nodes))
         controllers = ",".join(f"127.0.0.1:{self._ports[n][1]}" for n in self.nodes)
         listeners = [f"PLAINTEXT://127.0.0.1:{client}"]
@@ -212,7 +223,8 @@ class LocalKafka:
             "controller.quorum.bootstrap.servers": controllers,
             "controller.listener.names": "CONTROLLER",
             "inter.broker.listener.name": "PLAINTEXT",
-            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,TLS:SSL",
+            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,TLS:SSL,"
+            "PASSWORD:SASL_SSL",
             "log.dirs": str(self.folder / f"node-{node}" / "log"),
             "auto.create.topics.enable": "false",
             "offsets.topic.replication.factor": count,
@@ -236,6 +248,20 @@ class LocalKafka:
                 "ssl.keystore.location": str(self._tls / "broker.pem"),
                 "ssl.truststore.type": "PEM",
                 "ssl.truststore.location": str(self._tls / "ca.pem"),
+            }
+        if self._passwords:
+            listeners.append(f"PASSWORD://127.0.0.1:{password}")
+            users = " ".join(f'user_{name}="{word}"' for name, word in self._passwords.items())
+            login = "org.apache.kafka.common.security"
+            settings |= {
+                "listener.name.password.sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-512",
+                "listener.name.password.ssl.client.auth": "none",
+                "listener.name.password.plain.sasl.jaas.config": (
+                    f"{login}.plain.PlainLoginModule required {users};"
+                ),
+                "listener.name.password.scram-sha-512.sasl.jaas.config": (
+                    f"{login}.scram.ScramLoginModule required;"
+                ),
             }
         settings["advertised.listeners"] = ",".join(listeners)
         settings["listeners"] = ",".join([*listeners, f"CONTROLLER://127.0.0.1:{controller}"])

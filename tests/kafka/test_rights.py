@@ -8,12 +8,17 @@ import pytest
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._acl import AclBinding, AclOperation, AclPermissionType
 from confluent_kafka.admin._resource import ResourcePatternType, ResourceType
+from confluent_kafka.admin._scram import (
+    ScramCredentialInfo,
+    ScramMechanism,
+    UserScramCredentialUpsertion,
+)
 from local_kafka import LocalKafka
 
 from kafka.certificates import Authority
 from kafka_session import make_link_topics
 from world import draft_bundle
-from xref.drivers.kafka_connection import KafkaCluster, Tls
+from xref.drivers.kafka_connection import KafkaCluster, Sasl, Tls
 from xref.drivers.kafka_topics import apply_topics
 from xref.drivers.kafka_transport import KafkaTransport
 from xref.errors import UnavailableError
@@ -48,7 +53,7 @@ class Guarded:
         return self.opened[-1]
 
 
-def grant_what_is_printed(servers: list[str]) -> None:
+def grant_what_is_printed(servers: list[str], principals: str) -> None:
     links = links_on(draft_bundle().directory, ())
     bindings = [
         AclBinding(
@@ -60,11 +65,19 @@ def grant_what_is_printed(servers: list[str]) -> None:
             AclOperation[operation.upper()],
             AclPermissionType.ALLOW,
         )
-        for right in rights(links, "xref", "User:CN={office}")
+        for right in rights(links, "xref", principals)
         for operation in right.operations
     ]
     admin = AdminClient({"bootstrap.servers": ",".join(servers)})
     for future in admin.create_acls(bindings).values():
+        future.result(timeout=30)
+
+
+def set_scram_password(servers: list[str], user: str, password: str) -> None:
+    admin = AdminClient({"bootstrap.servers": ",".join(servers)})
+    scram = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
+    change = UserScramCredentialUpsertion(user, scram, password.encode())
+    for future in admin.alter_user_scram_credentials([change]).values():
         future.result(timeout=30)
 
 
@@ -74,9 +87,11 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     authority = Authority(folder / "tls")
     authority.issue("broker")
     (folder / "tls" / "broker.both.pem").rename(folder / "tls" / "broker.pem")
-    with LocalKafka(folder / "kafka", tls=folder / "tls") as broker:
+    passwords = {LA_HOP: "of LA", VN_HOP: "of VN"}
+    with LocalKafka(folder / "kafka", tls=folder / "tls", passwords=passwords) as broker:
         make_link_topics(KafkaCluster(tuple(broker.servers)), *LINKS)
-        grant_what_is_printed(broker.servers)
+        grant_what_is_printed(broker.servers, "User:CN={office}")
+        grant_what_is_printed(broker.servers, "User:{office}")
         found = Guarded(broker, authority)
         yield found
         for each in found.opened:
@@ -155,4 +170,33 @@ def test_a_broker_that_another_authority_vouches_for_is_not_spoken_to(
     transport = KafkaTransport(KafkaCluster(tuple(guarded.broker.tls_servers), tls))
     with pytest.raises(UnavailableError):
         transport.read({Link(VN_HOP, LA_HOP): 0}, 10, 0)
+    transport.close()
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-512"])
+def test_passwords_over_tls(guarded: Guarded, tmp_path: Path, mechanism: str) -> None:
+    """As good as a certificate; a wrong one opens nothing, and no other's link is opened."""
+    word = "of LA" if mechanism == "PLAIN" else "another of LA"
+    if mechanism != "PLAIN":
+        set_scram_password(guarded.broker.servers, LA_HOP, word)
+    file = tmp_path / "password"
+    file.touch(mode=0o600)
+    cluster = KafkaCluster(
+        tuple(guarded.broker.password_servers),
+        Tls(guarded.authority.folder / "ca.pem"),
+        Sasl(mechanism, LA_HOP, file),
+    )
+    own, others = Link(LA_HOP, VN_HOP), Link(VN_HOP, VN_DESK)
+    file.write_text(f"{word}\n")
+    transport = KafkaTransport(cluster)
+    transport.publish([Outbound(own, b"by password")])
+    assert transport.read({own: 0}, 64, 0)[-1].parcel == b"by password"
+    with pytest.raises(UnavailableError, match="does not allow us"):
+        transport.read({others: 0}, 64, 0)
+    transport.close()
+    file.write_text("wrong\n")
+    transport = KafkaTransport(cluster)
+    with pytest.raises(UnavailableError) as refused:
+        transport.publish([Outbound(own, b"a")])
+    assert "wrong" not in str(refused.value)
     transport.close()

@@ -18,7 +18,6 @@ import structlog
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import (
     KafkaConnectionError,
-    KafkaError,
     TopicAuthorizationFailedError,
     UnknownTopicOrPartitionError,
     for_code,
@@ -133,9 +132,14 @@ def _secret(file: Path) -> str:
 
 
 def unavailable(cluster: KafkaCluster, error: BaseException) -> UnavailableError:
-    """Return the error for the core, with the cure where there is one."""
+    """Return the error for the core, with the cure where there is one.
+
+    Whatever a broker or the client does wrong is the world's: nothing of it may end the process.
+    """
     if isinstance(error, UnavailableError):
         return error
+    if isinstance(error, ConfigError):  # a certificate or password that was there at the start
+        return UnavailableError(str(error))
     if isinstance(error, TopicAuthorizationFailedError):
         topic = str(error.args[0]) if error.args else "a topic"
         return UnavailableError(
@@ -145,7 +149,7 @@ def unavailable(cluster: KafkaCluster, error: BaseException) -> UnavailableError
     if isinstance(error, TimeoutError | KafkaConnectionError):
         cure = "are its brokers up?"
         if cluster.tls is not None:
-            cure = "are its brokers up, and do both sides know each other's authority?"
+            cure = "are its brokers up, and do they take our certificate or password?"
         return UnavailableError(f"Kafka at {cluster} does not answer; {cure}")
     return UnavailableError(f"Kafka at {cluster}: {type(error).__name__}")
 
@@ -163,8 +167,6 @@ async def check_topics(cluster: KafkaCluster, partitions: Iterable[TopicPartitio
             topics = sorted({each.topic for each in wanted})
             request = MetadataRequest(topics, allow_auto_topic_creation=False)
             answer = (await client.send(client.get_random_node(), request)).to_object()
-    except (KafkaError, OSError, TimeoutError) as error:
-        raise unavailable(cluster, error) from error
     finally:
         await client.close()
     found = {each["topic"]: each for each in answer["topics"]}

@@ -12,7 +12,6 @@ import structlog
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import (
     CorruptRecordException,
-    KafkaError,
     OffsetOutOfRangeError,
     RecordTooLargeError,
     UnsupportedCodecError,
@@ -75,7 +74,7 @@ class Reader:
                 found = await self._read_to_end(consumer, limit)
         except BaseException as error:
             self._next.clear()
-            if isinstance(error, (KafkaError, OSError, TimeoutError)):
+            if isinstance(error, Exception):
                 await self._discard()
                 raise unavailable(self._cluster, error) from error
             raise
@@ -158,8 +157,9 @@ class Reader:
         deadline = time.monotonic() + _SILENT_SECONDS
         while len(found) < limit and await _is_behind(consumer, ends):
             some = await self._fetch(consumer, limit - len(found), 0.5)
-            if not some and time.monotonic() > deadline:
-                await self._discard()
+            if some:
+                deadline = time.monotonic() + _SILENT_SECONDS
+            elif time.monotonic() > deadline:
                 raise UnavailableError(f"Kafka at {self._cluster} holds parcels that do not come")
             found += some
         return found

@@ -11,7 +11,6 @@ from contextlib import suppress
 from typing import Final
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
 from xref.drivers.kafka_connection import (
@@ -82,7 +81,7 @@ class Writer:
                     await _append(producer, each)
         except BaseException as error:
             self._abandon()
-            if isinstance(error, (KafkaError, OSError, TimeoutError)):
+            if isinstance(error, Exception):
                 raise unavailable(self._cluster, error) from error
             raise
         CLIENT_LOG.settled()
