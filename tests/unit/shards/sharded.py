@@ -1,6 +1,5 @@
 """A world of several shards, and cases that are known to be on one of them."""
 
-import itertools
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
@@ -32,14 +31,14 @@ def case_on(world: World, office: str, shard: int) -> str:
 def case_where(world: World, office: str, shards: Mapping[str, int]) -> str:
     """Begin a case of an office with these shards, by recipient; return its local number."""
     cabinet = world.desks[office].cabinet
-    for number in itertools.count():
+    for number in range(1_000):
         local = f"case-{number}-{world.now_ms}"
         if cabinet.find_case(local) is not None:
             continue
         case = cabinet.case_of(local, world.shards)
         if all(cabinet.shard_of(case, to) == shard for to, shard in shards.items()):
             return local
-    raise AssertionError
+    raise AssertionError("no case falls on these shards")
 
 
 def shards_of_sent(world: World, office: str) -> dict[tuple[str, str], set[int]]:
