@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from integration.offices import Offices, in_memory
+from integration.offices import Offices, in_memory, put_on_kafka
 from integration.people import CANARIES, FOLLOWED, STAGES, People, Person, reply, table
 from xref.audit_folders import Audited, at_rest, audit_folders
 from xref.demo_setup import DESKS as DESK_PARTICIPANTS
@@ -74,8 +74,10 @@ class Outcome:
 class KillRun:
     """One run in one folder."""
 
-    def __init__(self, data: Path, processes: Processes, seed: int) -> None:
-        self.data, self.processes = data, processes
+    def __init__(
+        self, data: Path, processes: Processes, seed: int, kafka: list[str] | None = None
+    ) -> None:
+        self.data, self.processes, self.kafka = data, processes, kafka
         self.offices = Offices(data, processes)
         self.random = random.Random(seed)
         self.people = People()
@@ -231,6 +233,8 @@ class KillRun:
     def run(self, kills: int, limit_seconds: float) -> Outcome:
         began = time.monotonic()
         lay_out(self.data)
+        if self.kafka:
+            put_on_kafka(self.data, self.kafka, f"kill-run-{os.getpid()}")
         for each in ALL:
             self.start(each)
         self.wait_ready()
@@ -406,10 +410,10 @@ def _changed(file: Path) -> tuple[int, int]:
 
 
 @contextmanager
-def kill_run(data: Path, seed: int) -> Iterator[KillRun]:
-    """A run whose processes are ended afterwards, whatever happens."""
+def kill_run(data: Path, seed: int, kafka: list[str] | None = None) -> Iterator[KillRun]:
+    """A run whose processes are ended afterwards, whatever happens; over Kafka if it is named."""
     with Processes() as processes:
-        yield KillRun(data, processes, seed)
+        yield KillRun(data, processes, seed, kafka)
 
 
 def main() -> int:
@@ -417,11 +421,12 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=500)
     parser.add_argument("--seconds", type=float, default=1800, help="kill no longer than this")
     parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("--kafka", nargs="*", metavar="SERVER", help="go over these brokers")
     options = parser.parse_args()
     seed = options.seed if options.seed is not None else int.from_bytes(os.urandom(4))
     folder = Path(tempfile.mkdtemp(prefix="xref-crash-"))
     sys.stderr.write(f"seed {seed}, files in {folder}\n")
-    with kill_run(folder / "data", seed) as run:
+    with kill_run(folder / "data", seed, options.kafka) as run:
         done = run.run(options.kills, options.seconds)
     sys.stdout.write(f"{done}\nall verified and reconciled\n")
     shutil.rmtree(folder)
