@@ -26,6 +26,7 @@ _EXIT_EVIDENCE = 3
 DEMO_CASES = (
     "journey",
     "first-crossing",
+    "ordinary-check",
     "asylum",
     "child",
     "own-choice",

@@ -205,6 +205,35 @@ CASES: Final[Mapping[str, Case]] = {
             HandIn(VN_NRM, "VN nrm answers: accepted", "answer.json", about="victim-referral"),
         ),
     ),
+    "ordinary-check": Case(
+        "An ordinary identity check goes the way of the others: abroad nobody can tell them apart",
+        (LA_NATIONALITY, LA_IMMIGRATION, VN_NATIONALITY),
+        (
+            HandIn(
+                LA_IMMIGRATION,
+                "LA immigration, for a reason of its own, asks whether somebody is a national",
+                "ordinary-checks.csv",
+            ),
+            HandIn(
+                LA_NATIONALITY,
+                "That authority asks Viet Nam's, as it would for anybody",
+                "nationality-check-ordinary.json",
+                about="identity-check-asked",
+            ),
+            HandIn(
+                VN_NATIONALITY,
+                "VN nationality authority answers from its registers alone",
+                "nationality-answer-ordinary.json",
+                about="nationality-request",
+            ),
+            HandIn(
+                LA_NATIONALITY,
+                "The answer comes back the way that the question went",
+                "identity-answer-ordinary.json",
+                about="identity-check-asked",
+            ),
+        ),
+    ),
     "asylum": Case(
         "A person who was not told of asylum: nothing leaves the country until she was",
         ALL_DESKS,

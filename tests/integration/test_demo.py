@@ -133,6 +133,12 @@ def test_person_who_was_not_told_of_asylum(tmp_path: Path) -> None:
     assert {office for office, each in story["offices"].items() if each["received"]} == {"LANAT001"}
 
 
+def test_ordinary_check_goes_the_way_of_the_others(tmp_path: Path) -> None:
+    story = play("ordinary-check", tmp_path / "demo")
+    assert {outcome for *_, outcome in outcomes(story)} == {"delivered"}
+    assert story["offices"]["VNNAT001"]["received"].keys() == {"nationality-request"}
+
+
 def test_child_without_guardian_is_protected_and_not_returned(tmp_path: Path) -> None:
     story = play("child", tmp_path / "demo")
     refused = {m["type"]: set(m["rules"]) for m in story["messages"] if m["outcome"] == "refused"}
