@@ -16,15 +16,18 @@ from xref.errors import MessageError
 from xref.knowledge import Knowledge
 from xref.limits import DECISIONS_CACHED_MAX
 from xref.message import Message, Minimised, Refused, Rejected, Stubbed, Submitted
-from xref.policy import GROUND_FACT, FactTable, is_other_ground
+from xref.policy import GROUND_FACT, FactTable, Permit, Policy, is_other_ground
 from xref.trail import Entry, EntryForm, encode_entry
 from xref.wire.header import NO_ID, Header
 from xref.wire.office import Link, party_of
+from xref.wire.schema import Schema
 
 _named = lru_cache(maxsize=DECISIONS_CACHED_MAX)(FactTable.decode)
 
 
 _VARYING: Final = {
+    "at_ms": int,
+    "erase_by_ms": int,
     "facts_c": bytes,
     "index": int,
     "message": bytes,
@@ -41,6 +44,31 @@ class _Alike:
     said: Said
     ground: str
     """Another ground than the sharing consent, which an entry of its own tells; else empty."""
+
+
+@lru_cache(maxsize=DECISIONS_CACHED_MAX)
+def _alike_of(
+    policy: Policy,
+    schema: Schema,
+    common: tuple[tuple[str, object], ...],
+    out_link: str,
+    mask: int,
+    codes: bytes,
+    permit: Permit,
+) -> _Alike:
+    disclosed, facts = schema.names_of(mask), policy.facts.decode(codes) if codes else {}
+    fixed = {
+        "kind": "released",
+        **dict(common),
+        "out_link": out_link,
+        "facts": facts,
+        "disclosed": disclosed,
+        "withheld": [{"field": each.field, "rules": each.rules} for each in permit.withheld],
+        "rules": permit.rules,
+        "obligations": permit.obligations,
+    }
+    ground = facts[GROUND_FACT] if is_other_ground(facts) else ""
+    return _Alike(EntryForm(fixed, _VARYING), Said(disclosed, permit.withheld), ground)
 
 
 class Accounting:
@@ -73,7 +101,13 @@ class Accounting:
         message = item.permitted.message
         alike = self._alike(item, link)
         entry = alike.entry.fill(
-            message.facts_c, message.received.index, message.header.message, index, release
+            self._now_ms,
+            item.erase_by_ms,
+            message.facts_c,
+            message.received.index,
+            message.header.message,
+            index,
+            release,
         )
         self.entries.append(entry)
         if alike.ground:
@@ -85,34 +119,31 @@ class Accounting:
             self.answers.append(Answer(message.header.sender, DECISION, said))
 
     def _alike(self, item: Minimised, link: Link) -> "_Alike":
-        """Return what all messages of this batch have in common that were released alike."""
+        """Return what all messages have in common that were released alike."""
         message, permit = item.permitted.message, item.permitted.permit
         codes = message.facts.codes if message.facts else b""
         # A permit lives as long as the batch's messages do, so its id names it here.
-        key = (message.route, message.header.flow, item.mask, item.erase_by_ms, codes, id(permit))
+        key = (message.route, message.header.flow, item.mask, codes, id(permit))
         alike = self._known.get(key)
         if alike is None:
-            disclosed, facts = message.schema.names_of(item.mask), _facts(message)
-            fixed = {
-                **_common(message, "released", self._now_ms),
-                "out_link": link.name,
-                "facts": facts,
-                "disclosed": disclosed,
-                "withheld": [{"field": w.field, "rules": w.rules} for w in permit.withheld],
-                "rules": permit.rules,
-                "obligations": permit.obligations,
-                "erase_by_ms": item.erase_by_ms,
-            }
-            form = EntryForm(fixed, _VARYING)
-            ground = facts[GROUND_FACT] if is_other_ground(facts) else ""
-            alike = self._known[key] = _Alike(form, Said(disclosed, permit.withheld), ground)
+            alike = self._known[key] = _alike_of(
+                message.bundle.policy,
+                message.schema,
+                tuple(_common(message).items()),
+                link.name,
+                item.mask,
+                codes,
+                permit,
+            )
         return alike
 
     def refused(self, refused: Refused) -> None:
         """Record a refusal with its reasons; answer at home with them, abroad with one code."""
         message = refused.message
         entry = {
-            **_common(message, "refused", self._now_ms),
+            **_common(message),
+            "kind": "refused",
+            "at_ms": self._now_ms,
             "message": message.header.message.hex(),
             "index": message.received.index,
             "facts": _facts(message),
@@ -250,11 +281,9 @@ class Accounting:
             self.answers.append(Answer(released.sender, RECEIPT, answer))
 
 
-def _common(message: Message, kind: str, now_ms: int) -> dict[str, object]:
+def _common(message: Message) -> dict[str, object]:
     header = message.header
     return {
-        "kind": kind,
-        "at_ms": now_ms,
         "flow": header.flow,
         "from": header.sender,
         "to": header.recipient,

@@ -23,7 +23,7 @@ _HEAD_BYTES_MAX: Final = 8 + 2 + CHECKPOINT_BYTES_MAX + 2
 _ROOM_BYTES: Final = PAYLOAD_BYTES_MAX - _HEAD_BYTES_MAX
 _TIME_BYTES: Final = 8
 _ITEM_HEAD_BYTES: Final = _TIME_BYTES + 32 + 4
-_FRESH_ROWS_MAX: Final = 64
+_ROWS_KNOWN_MAX: Final = 64
 
 
 def indexed(name: str, index: int) -> bytes:
@@ -43,10 +43,15 @@ class Backlog:
     """The unacknowledged slots of one link."""
 
     def __init__(self, state: State, link: str) -> None:
-        """Use the rows of the link of that name."""
+        """Use the rows of the link of that name.
+
+        `_fresh` holds slots that this batch is going to send, `_whole` the sizes of rows without
+        a stub, so that neither needs to be read for being sent or acknowledged.
+        """
         self._state = state
         self._link = link
         self._fresh: dict[int, tuple[int, list[Slot]]] = {}
+        self._whole: dict[int, int] = {}
 
     def append(self, first: int, queued: Sequence[Queued]) -> None:
         """Keep slots, the first of which is number `first` of the link's log."""
@@ -60,9 +65,13 @@ class Backlog:
 
     def _keep_fresh(self, first: int, row: Sequence[Queued]) -> None:
         """Hold what will be sent with this batch; what has to wait for long is read again."""
-        if len(self._fresh) >= _FRESH_ROWS_MAX:
+        if len(self._fresh) >= _ROWS_KNOWN_MAX:
             self._fresh.clear()
-        earliest_ms = min(each.expires_ms for each in row)
+        if len(self._whole) >= _ROWS_KNOWN_MAX:
+            self._whole.clear()
+        if not any(each.slot.is_stub for each in row):
+            self._whole[first] = len(row)
+        earliest_ms = min([each.expires_ms for each in row])
         self._fresh[first] = earliest_ms, [each.slot for each in row]
 
     def parcel(self, first: int, size: int, now_ms: int) -> tuple[Slot, ...]:
@@ -108,10 +117,14 @@ class Backlog:
 
     def _put(self, first: int, queued: Sequence[Queued]) -> None:
         row = b"".join(
-            part for each in queued for part in (each.expires_ms.to_bytes(8), *each.slot.parts())
+            [part for each in queued for part in (each.expires_ms.to_bytes(8), *each.slot.parts())]
         )
         self._state.put("outbox", indexed(self._link, first), row)
+        self._forget(first)
+
+    def _forget(self, first: int) -> None:
         self._fresh.pop(first, None)
+        self._whole.pop(first, None)
 
     def _rows(self, first: int, stop: int) -> list[tuple[int, bytes]]:
         """Return the rows from the one that holds number `first`, each with its first index."""
@@ -126,13 +139,22 @@ class Backlog:
         The rows that end by then are removed.
         """
         done: dict[int, bool] = {}
-        for start, row in self._rows(first, stop):
-            stubs = _stubs(row)
+        for start, stubs in self._known(first, stop) or [
+            (start, _stubs(row)) for start, row in self._rows(first, stop)
+        ]:
             if start + len(stubs) <= stop:
                 self._state.delete("outbox", indexed(self._link, start))
-                self._fresh.pop(start, None)
+                self._forget(start)
             done.update(enumerate(stubs, start))
         return {index: is_stub for index, is_stub in done.items() if first <= index < stop}
+
+    def _known(self, first: int, stop: int) -> list[tuple[int, list[bool]]]:
+        """Return all the rows from `first` up to `stop`, if none of them needs to be read."""
+        rows = []
+        while first < stop and first in self._whole:
+            rows.append((first, [False] * self._whole[first]))
+            first += self._whole[first]
+        return rows if first == stop else []
 
     def empty(
         self, first: int, stop: int, matches: Callable[[Header], bool]

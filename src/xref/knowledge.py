@@ -198,7 +198,7 @@ class Knowledge:
                 kept = row + known if facts and facts.codes else row
                 self._state.put("message", header.message, kept)
                 self._expire(header.expires_ms + MESSAGE_LIFE_MS_MAX, "message", header.message)
-        expires_ms = max(message.header.expires_ms for message in messages) + RELEASED_KEPT_MS
+        expires_ms = max([message.header.expires_ms for message in messages]) + RELEASED_KEPT_MS
         for start in range(0, len(rows), _RELEASED_ROW_MAX):
             key = indexed(link.name, first + start)
             self._state.put("released", key, b"".join(rows[start : start + _RELEASED_ROW_MAX]))
@@ -243,7 +243,7 @@ class Knowledge:
         for (hour, space), keys in self._due.items():
             row = (hour * _HOUR_MS).to_bytes(8) + space.encode() + b"\0" + keys[0]
             noted = self._state.get("expiry", row) or b""
-            added = b"".join(len(key).to_bytes(2) + key for key in keys)
+            added = b"".join([len(key).to_bytes(2) + key for key in keys])
             self._state.put("expiry", row, noted + added)
         self._due.clear()
         past = (now_ms + 1).to_bytes(8)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
+from xref.value import value
 from xref.wire.office import Link
 
 Entropy: TypeAlias = Callable[[int], bytes]
@@ -27,7 +28,7 @@ class Outbound:
     parcel: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Write:
     """One change to a store: a new value, or None to remove the key."""
 

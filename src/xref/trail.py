@@ -144,7 +144,7 @@ def openings_row(openings: Sequence[bytes]) -> bytes:
 
     An erased one is empty; its leaf keeps the trail whole.
     """
-    return b"".join(part for each in openings for part in (len(each).to_bytes(4), each))
+    return b"".join([part for each in openings for part in (len(each).to_bytes(4), each)])
 
 
 def read_openings(row: bytes) -> list[bytes]:

@@ -6,7 +6,6 @@ fault found is the one that the rejection names (docs/spec/receipt.md lists them
 
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -69,8 +68,10 @@ def headers_of(received: Iterable[Received]) -> list[Header]:
     """Return the headers that can be read, so that what they name is looked up at once."""
     headers = []
     for each in received:
-        with suppress(MessageError):
+        try:
             headers.append(peek_header(each.slot.envelope))
+        except MessageError:
+            continue  # it is rejected when its turn comes
     return headers
 
 

@@ -146,25 +146,29 @@ def parse_envelope(data: bytes, shape: Shape) -> Envelope:
 
     Not checked here: the body's inside, any hash, any signature, and what the header says.
     """
-    require(len(data) <= ENVELOPE_BYTES_MAX, f"envelope: {len(data)} bytes are too many")
+    if len(data) > ENVELOPE_BYTES_MAX:
+        raise MalformedError(f"envelope: {len(data)} bytes are too many")
     header = parse_header(data[:HEADER_BYTES])
     facts, start = _parse_facts(data, shape)
     # Done for every message, hence by offsets and without a Cursor.
     count = int.from_bytes(data[start : start + 2])
-    require(0 < count <= FIELDS_MAX, f"envelope: {count} commitments, 1 to {FIELDS_MAX} can be")
+    if not 0 < count <= FIELDS_MAX:
+        raise MalformedError(f"envelope: {count} commitments, 1 to {FIELDS_MAX} can be")
     start += 2
     stop = start + HASH_BYTES * count
     tail = stop + AUTHOR_BYTES
-    _require_bytes(data, tail + _RELEASED.size)
+    at = tail + _RELEASED.size
+    _require_bytes(data, at)
     mask_bytes, recorded_ms, erase_by_ms = _RELEASED.unpack_from(data, tail)
     mask = int.from_bytes(mask_bytes)
     _check_released("envelope", mask, count, recorded_ms, erase_by_ms)
-    by_desk = shape.facts_open
-    require(by_desk == (erase_by_ms == 0), "envelope: erase_by is 0 from a desk, and only there")
-    passed, at = None, tail + _RELEASED.size
+    if shape.facts_open != (erase_by_ms == 0):
+        raise MalformedError("envelope: erase_by is 0 from a desk, and only there")
+    passed = None
     if shape.has_passed:
         passed, at = _parse_passed(data, at, count)
-    require(len(data) >= at + KEY_BOX_BYTES, "envelope: the body is shorter than a key box")
+    if len(data) < at + KEY_BOX_BYTES:
+        raise MalformedError("envelope: the body is shorter than a key box")
     return Envelope(
         header,
         data[HEADER_BYTES:_HEAD_BYTES],
@@ -188,7 +192,8 @@ def _parse_facts(data: bytes, shape: Shape) -> tuple[OpenFacts | bytes, int]:
     start = _HEAD_BYTES + 16 + 2
     _require_bytes(data, start)
     length = int.from_bytes(data[start - 2 : start])
-    require(length <= FACTS_BYTES_MAX, f"envelope: a block of {length} bytes as facts")
+    if length > FACTS_BYTES_MAX:
+        raise MalformedError(f"envelope: a block of {length} bytes as facts")
     stop = start + length
     _require_bytes(data, stop + 2)
     return OpenFacts(data[_HEAD_BYTES : start - 2], data[start:stop]), stop
@@ -254,12 +259,13 @@ def read_slots(data: bytes, start: int, count: int) -> tuple[tuple[Slot, ...], i
     slots: list[Slot] = []
     for _ in range(count):
         head = start + _SLOT_HEAD_BYTES
-        _require_bytes(data, head)
-        length = int.from_bytes(data[head - 4 : head])
-        require(length <= ENVELOPE_BYTES_MAX, f"slot: an envelope of {length} bytes")
-        _require_bytes(data, head + length)
-        slots.append(Slot(data[start : head - 4], data[head : head + length]))
-        start = head + length
+        stop = head + int.from_bytes(data[head - 4 : head])
+        if stop > head + ENVELOPE_BYTES_MAX:
+            raise MalformedError(f"slot: an envelope of {stop - head} bytes")
+        if stop > len(data) or head > len(data):
+            raise MalformedError(f"slot: ends after {len(data)} bytes, {stop} are needed")
+        slots.append(Slot(data[start : head - 4], data[head:stop]))
+        start = stop
     return tuple(slots), start
 
 

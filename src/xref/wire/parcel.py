@@ -108,9 +108,10 @@ def close_parcel(clear: Clear, payload: bytes, receiver: PublicKey, sender: Sign
     if size is None:
         raise RuntimeError("the payload does not fit the largest parcel")
     clear_bytes = clear.encode()
-    inside = (len(payload).to_bytes(4) + payload).ljust(size, b"\0")
+    padding = bytes(size - 4 - len(payload))
+    inside = b"".join((len(payload).to_bytes(4), payload, padding))
     ciphertext = seal(receiver.public, _info(clear_bytes), inside)
-    return clear_bytes + ciphertext + sender.sign(_claim(clear_bytes, ciphertext))
+    return b"".join((clear_bytes, ciphertext, sender.sign(_claim(clear_bytes, ciphertext))))
 
 
 def verify_parcel(parcel: Parcel, sender: PublicKey) -> None:

@@ -64,7 +64,7 @@ def encode_slots(first_index: int, checkpoint: str, slots: Sequence[Slot]) -> by
     """Return the payload of kind 1."""
     note = checkpoint.encode()
     head = first_index.to_bytes(8) + len(note).to_bytes(2) + note + len(slots).to_bytes(2)
-    return b"".join((head, *(part for slot in slots for part in slot.parts())))
+    return b"".join([head, *[part for slot in slots for part in slot.parts()]])
 
 
 def encode_note(kind: Kind, note: str) -> bytes:
