@@ -5,7 +5,7 @@ ignored: a file in an unknown place, a member that nobody reads, a rule that can
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -42,7 +42,7 @@ PURPOSES_PATH: Final = "policies/purposes.toml"
 OBLIGATIONS_PATH: Final = "policies/obligations.toml"
 OPERATION_PATH: Final = "policies/operation.toml"
 _FLOOR_PATH: Final = re.compile(r"policies/floor/[a-z0-9-]+\.toml")
-_AGREEMENT_PATH: Final = re.compile(r"policies/agreements/([a-z0-9-]+)/agreement\.toml")
+_AGREEMENT_PATH: Final = re.compile(r"policies/agreements/([a-z0-9-]+)/[a-z0-9-]+\.toml")
 _SCHEMA_PATH: Final = re.compile(r"schemas/[a-z0-9_]+\.avsc")
 _OPERATION_NATURES: Final = ("receipt", "decision", "withdrawal")
 
@@ -85,7 +85,7 @@ def read_rulebook(files: Mapping[str, bytes]) -> Rulebook:
     obligations = read_obligations(_needed(files, OBLIGATIONS_PATH), OBLIGATIONS_PATH)
     schemas = _schemas(files)
     sources = _sources(files)
-    agreements = {owner: read_agreement(sources[owner], owner) for owner in _owners(files)}
+    agreements = {owner: read_agreement(sources[owner][0], owner) for owner in _owners(files)}
     flows = _flows(sources, purposes, schemas)
     words = Words(
         facts=(*table.facts, LIVE_FACT),
@@ -105,7 +105,7 @@ def read_rulebook(files: Mapping[str, bytes]) -> Rulebook:
         forbids=_forbids(files, words),
         permits=_permits(sources, words),
     )
-    for source in sources.values():
+    for _, source in _each(sources):
         source.finish()
     _check(rulebook)
     return rulebook
@@ -138,23 +138,35 @@ def _schemas(files: Mapping[str, bytes]) -> dict[str, Schema]:
 
 def _owners(files: Mapping[str, bytes]) -> list[str]:
     matches = (_AGREEMENT_PATH.fullmatch(path) for path in sorted(files))
-    return [match[1] for match in matches if match]
+    return list(dict.fromkeys(match[1] for match in matches if match))
 
 
-def _sources(files: Mapping[str, bytes]) -> dict[str, Entry]:
-    """Return the files that hold flows and permits, by owner."""
-    sources = {"operation": read_toml(_needed(files, OPERATION_PATH), OPERATION_PATH)}
+_Sources = Mapping[str, Sequence[Entry]]
+"""The files that hold flows and permits, by owner; an agreement's own file with its head first."""
+
+
+def _sources(files: Mapping[str, bytes]) -> _Sources:
+    sources = {"operation": [read_toml(_needed(files, OPERATION_PATH), OPERATION_PATH)]}
     for owner in _owners(files):
-        path = f"policies/agreements/{owner}/agreement.toml"
-        sources[owner] = read_toml(files[path], path)
+        folder = f"policies/agreements/{owner}/"
+        head = f"{folder}agreement.toml"
+        _needed(files, head)
+        paths = [head, *sorted(path for path in files if path.startswith(folder) and path != head)]
+        sources[owner] = [read_toml(files[path], path) for path in paths]
     return sources
 
 
+def _each(sources: _Sources) -> Iterator[tuple[str, Entry]]:
+    for owner, files in sources.items():
+        for file in files:
+            yield owner, file
+
+
 def _flows(
-    sources: Mapping[str, Entry], purposes: Mapping[str, Purpose], schemas: Mapping[str, Schema]
+    sources: _Sources, purposes: Mapping[str, Purpose], schemas: Mapping[str, Schema]
 ) -> dict[str, Flow]:
     flows: dict[str, Flow] = {}
-    for owner, source in sources.items():
+    for owner, source in _each(sources):
         for entry in source.entries("flow"):
             flow = read_flow(entry, owner, purposes, schemas)
             if flow.name in flows or any(flow.code == each.code for each in flows.values()):
@@ -167,11 +179,9 @@ def _flows(
     return flows
 
 
-def _publications(
-    sources: Mapping[str, Entry], flows: Mapping[str, Flow]
-) -> dict[str, Publication]:
+def _publications(sources: _Sources, flows: Mapping[str, Flow]) -> dict[str, Publication]:
     publications: dict[str, Publication] = {}
-    for source in sources.values():
+    for _, source in _each(sources):
         for entry in source.entries("publication"):
             publication = read_publication(entry, flows)
             if publication.kind in publications:
@@ -191,9 +201,9 @@ def _forbids(files: Mapping[str, bytes], words: Words) -> tuple[ForbidRule, ...]
     return tuple(sorted(forbids, key=lambda each: each.rule.id))
 
 
-def _permits(sources: Mapping[str, Entry], words: Words) -> tuple[PermitRule, ...]:
+def _permits(sources: _Sources, words: Words) -> tuple[PermitRule, ...]:
     permits = []
-    for owner, source in sources.items():
+    for owner, source in _each(sources):
         for entry in source.entries("permit"):
             permit = read_permit(entry, words, owner)
             for name in permit.selector.flows or ():

@@ -180,7 +180,7 @@ def test_narrow_sharing_consent_never_strips_what_protects() -> None:
 
 
 def test_contact_restrictions_stripped_by_an_agreement_then_nothing_goes() -> None:
-    path = "policies/agreements/la-vn-2010/agreement.toml"
+    path = "policies/agreements/la-vn-2010/protection.toml"
     careless = build(changed(path, ', "contact_restrictions"]', "]")).policy
     refused = careless.decide(question(careless))
     assert reasons(refused) == ["floor/family"]
@@ -189,7 +189,7 @@ def test_contact_restrictions_stripped_by_an_agreement_then_nothing_goes() -> No
 
 
 def test_forbid_wins_over_a_permit_for_everything() -> None:
-    path = "policies/agreements/la-vn-2010/agreement.toml"
+    path = "policies/agreements/la-vn-2010/protection.toml"
     greedy = """
 [[permit]]
 id = "la-vn-2010/everything"
@@ -242,17 +242,17 @@ def test_a_message_on_no_facts_opens_nothing() -> None:
 
 # Roles that the shipped agreement gives nothing: the floor holds even where an agreement would.
 
-AGREEMENT: Final = "policies/agreements/la-vn-2010/agreement.toml"
+PROTECTION: Final = "policies/agreements/la-vn-2010/protection.toml"
 
 
 def generous() -> Policy:
     """Return a policy whose agreement refers to, and from, offices that have no need to know."""
-    text = sources()[AGREEMENT].decode()
+    text = sources()[PROTECTION].decode()
     text = text.replace(
         'to_roles = ["nrm"]', 'to_roles = ["nrm", "consular-office", "immigration"]'
     )
     text = text.replace('from_roles = ["nrm"', 'from_roles = ["health", "nrm"')
-    return build({**sources(), AGREEMENT: text.encode()}).policy
+    return build({**sources(), PROTECTION: text.encode()}).policy
 
 
 def test_consulate_is_told_nothing_unless_the_person_asked() -> None:

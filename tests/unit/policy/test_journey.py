@@ -299,7 +299,7 @@ retention_days = 1
 
 
 def test_an_agreement_cannot_let_an_nrm_send_an_ordinary_check_abroad() -> None:
-    path = "policies/agreements/la-vn-2010/agreement.toml"
+    path = "policies/agreements/la-vn-2010/identity.toml"
     policy = build({**draft().files, path: draft().files[path] + SNEAKY.encode()}).policy
     asked = question(policy, RETURN_FACTS, flow="check-by-the-way")
     assert reasons(policy.decide(asked)) == {"floor/neutral-sender"}
@@ -358,7 +358,7 @@ def test_a_sharing_consents_scope_is_carried_over_by_the_names_of_fields() -> No
 
 
 def test_a_forbid_wins_over_a_permit_for_the_whole_journey() -> None:
-    path = "policies/agreements/la-vn-2010/agreement.toml"
+    path = "policies/agreements/la-vn-2010/return.toml"
     greedy = changed(path, 'travel_document = ["requested"]', 'asylum = ["pending"]')
     policy = build(greedy).policy
     asked = question(policy, RETURN_FACTS | {"asylum": "pending"}, flow="travel-notice-consular")
