@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from integration.offices import Offices, in_memory, put_on_kafka
+from integration.offices import Offices, in_memory, lay_out_on_kafka
 from integration.people import CANARIES, FOLLOWED, STAGES, People, Person, reply, table
 from xref.audit_folders import Audited, at_rest, audit_folders
 from xref.demo_setup import DESKS as DESK_PARTICIPANTS
@@ -232,9 +232,10 @@ class KillRun:
 
     def run(self, kills: int, limit_seconds: float) -> Outcome:
         began = time.monotonic()
-        lay_out(self.data)
         if self.kafka:
-            put_on_kafka(self.data, self.kafka, f"kill-run-{os.getpid()}")
+            lay_out_on_kafka(self.data, self.kafka, f"kill-run-{os.getpid()}")
+        else:
+            lay_out(self.data)
         for each in ALL:
             self.start(each)
         self.wait_ready()

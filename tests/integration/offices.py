@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from xref.demo_cases import LA_NRM, VN_NRM, VN_PROVIDER
-from xref.demo_setup import WITNESS_PROCESS, Participant, lay_out, offices_of, place_form
+from xref.demo_setup import WITNESS_PROCESS, Kafka, Participant, lay_out, offices_of, place_form
 from xref.processes import Processes, run_once
 
 OFFICES = offices_of((LA_NRM, VN_NRM, VN_PROVIDER))
@@ -46,14 +46,9 @@ class Offices:
         run_once(["desk", "submit", str(form), "--config", self.config("la-nrm")])
 
 
-def put_on_kafka(data: Path, servers: list[str], prefix: str) -> None:
-    """Configure every office of a folder for Kafka, and make the topics as an operator does."""
-    for file in (*data.glob("*/hop.toml"), *data.glob("*/desk.toml")):
-        text = file.read_text("utf-8")
-        folder = 'driver = "sqlite"\nfolder = "../transport"\n'
-        assert folder in text
-        kafka = f'driver = "kafka"\nservers = {json.dumps(servers)}\nprefix = "{prefix}"\n'
-        file.write_text(text.replace(folder, kafka), "utf-8")
+def lay_out_on_kafka(data: Path, servers: list[str], prefix: str) -> None:
+    """Make the folder with every office on one cluster, and the topics as an operator does."""
+    lay_out(data, kafka=Kafka(dict.fromkeys(("LA", "VN"), tuple(servers)), prefix))
     config = ["--config", str(data / "la-hop" / "hop.toml")]
     run_once(["kafka", "topics", "--all", "--replication", "1", "--apply", *config])
 
