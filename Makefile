@@ -77,10 +77,11 @@ fuzz: develop ## every property test again, with many more random examples
 	@$(BIN)/python -m pytest -m hypothesis --hypothesis-profile=fuzz
 
 KILLS ?= 500
+OVER ?= # --kafka: over a Kafka of the run's own
 .PHONY: crash
 crash: develop ## strike every write, then kill real processes 500 times
-	@XREF_LONG=1 $(BIN)/python -m pytest tests/simulation
-	@PYTHONPATH=tests $(BIN)/python -m integration.kill_run --kills $(KILLS)
+	@XREF_LONG=1 $(BIN)/python -m pytest tests/simulation tests/kafka/test_brokers_killed.py
+	@PYTHONPATH=tests:deploy/kafka $(BIN)/python -m integration.kill_run --kills $(KILLS) $(OVER)
 
 .PHONY: lock
 lock: develop ## renew the pinned requirement files from pyproject.toml

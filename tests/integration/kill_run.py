@@ -15,10 +15,12 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from local_kafka import LocalKafka
 
 from integration.offices import Offices, in_memory, lay_out_on_kafka
 from integration.people import CANARIES, FOLLOWED, STAGES, People, Person, reply, table
@@ -422,12 +424,14 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=500)
     parser.add_argument("--seconds", type=float, default=1800, help="kill no longer than this")
     parser.add_argument("--seed", type=int, default=None)
-    parser.add_argument("--kafka", nargs="*", metavar="SERVER", help="go over these brokers")
+    parser.add_argument("--kafka", action="store_true", help="go over a Kafka of the run's own")
     options = parser.parse_args()
     seed = options.seed if options.seed is not None else int.from_bytes(os.urandom(4))
     folder = Path(tempfile.mkdtemp(prefix="xref-crash-"))
     sys.stderr.write(f"seed {seed}, files in {folder}\n")
-    with kill_run(folder / "data", seed, options.kafka) as run:
+    with ExitStack() as stack:
+        broker = stack.enter_context(LocalKafka(folder / "kafka")) if options.kafka else None
+        run = stack.enter_context(kill_run(folder / "data", seed, broker and broker.servers))
         done = run.run(options.kills, options.seconds)
     sys.stdout.write(f"{done}\nall verified and reconciled\n")
     shutil.rmtree(folder)
