@@ -430,8 +430,10 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="xref-crash-"))
     sys.stderr.write(f"seed {seed}, files in {folder}\n")
     with ExitStack() as stack:
-        broker = stack.enter_context(LocalKafka(folder / "kafka")) if options.kafka else None
-        run = stack.enter_context(kill_run(folder / "data", seed, broker and broker.servers))
+        kafka = None
+        if options.kafka:
+            kafka = stack.enter_context(LocalKafka(folder / "kafka")).servers
+        run = stack.enter_context(kill_run(folder / "data", seed, kafka))
         done = run.run(options.kills, options.seconds)
     sys.stdout.write(f"{done}\nall verified and reconciled\n")
     shutil.rmtree(folder)
