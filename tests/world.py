@@ -79,8 +79,12 @@ def signed_bundle(shards: int = 1) -> Bundle:
 
 @cache
 def _signed(shards: int) -> Bundle:
-    draft, note = draft_bundle(shards), None
-    window = (NOW_MS - 30 * DAY_MS + shards, NOW_MS + YEAR_MS)
+    return sign_bundle(draft_bundle(shards), (NOW_MS - 30 * DAY_MS + shards, NOW_MS + YEAR_MS))
+
+
+def sign_bundle(draft: bundles.Draft, window: tuple[int, int]) -> Bundle:
+    """Return a draft as a bundle that both Parties have signed, in force within `window` (ms)."""
+    note = None
     for party in ("LA", "VN"):
         note = bundles.sign(note, draft, window, party_signer(party))
     assert note is not None
@@ -145,8 +149,7 @@ class World:
         """Start, or restart, one office, or one shard of a hop, from its store."""
         entropy = SeededEntropy(f"{name} {next(self._spooled)}")
         store, directory = self.stores.setdefault(name, MemoryStore()), draft_bundle().directory
-        signed = [signed_bundle(shards) for shards in range(1, self.shards + 1)]
-        trusted = {bundle.digest32: bundle for bundle in signed}
+        trusted = {bundle.digest32: bundle for bundle in self.trusted(name)}
         office, _, shard = name.partition("/")
         if "HOP" in office:
             peers = peers_of(office, directory)
@@ -155,10 +158,23 @@ class World:
             self.hops[name].start(keyring_notes(self.shards), self.now_ms)
         else:
             desk_setup = DeskSetup(
-                keychain(office), trusted, party_keys(), directory.office(office).hop, self.shards
+                keychain(office),
+                trusted,
+                party_keys(),
+                directory.office(office).hop,
+                self.shards,
+                self.works_by(office),
             )
             self.desks[office] = Desk(desk_setup, store, self.transport, entropy)
             self.desks[office].start(keyring_notes(self.shards), self.now_ms)
+
+    def trusted(self, name: str) -> list[Bundle]:  # noqa: ARG002 - other worlds go by it
+        """Return the bundles that an office is configured with."""
+        return [signed_bundle(shards) for shards in range(1, self.shards + 1)]
+
+    def works_by(self, office: str) -> bytes:  # noqa: ARG002 - as trusted
+        """Return the digest of the bundle that a desk is set to work by; empty for the newest."""
+        return b""
 
     def sender_of(self, link: Link) -> Hop | Desk:
         """Return whoever sends on a link."""

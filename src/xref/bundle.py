@@ -100,6 +100,14 @@ class Bundle(Draft):
         return self.valid_from_ms <= time_ms < self.valid_until_ms
 
 
+def newest_in_force(bundles: Iterable[Bundle], now_ms: int) -> Bundle:
+    """Return the bundle that began last of those in force now; `ConfigError` where none is."""
+    active = [bundle for bundle in bundles if bundle.active_at(now_ms)]
+    if not active:
+        raise ConfigError("no bundle is active now; install one that every Party has signed")
+    return max(active, key=lambda bundle: bundle.valid_from_ms)
+
+
 def shards_of(bundles: Iterable[Draft]) -> int:
     """Return how many shards every hop has under these bundles: the most that one of them gives."""
     return max(bundle.directory.shards for bundle in bundles)

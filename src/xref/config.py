@@ -159,6 +159,15 @@ class DeskConfig(_OfficeConfig):
     spool: str = "spool.sqlite"
     received: str = "received"
     """The folder where opened messages are put in the office's own form."""
+    works_by: str = ""
+    """Of `bundles`, the one that the office's own system knows, while it is in force; it publishes
+    under it, and reads what comes under the others as that one has it. Empty: the newest."""
+
+    @model_validator(mode="after")
+    def _works_by_one_of_them(self) -> Self:
+        if self.works_by and self.works_by not in self.bundles:
+            raise ValueError("works_by is none of bundles; name one of them, or leave it out")
+        return self
 
 
 class WitnessConfig(_Participant):

@@ -14,7 +14,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from xref.bundle import Bundle
+from xref.bundle import Bundle, newest_in_force
 from xref.endpoint import Endpoint
 from xref.errors import ConfigError, UnavailableError
 from xref.keychain import Keychain
@@ -251,11 +251,8 @@ class Hop:
         return self.endpoint.positions()
 
     def _bundle(self, now_ms: int) -> Bundle:
-        """Return the bundle for the hop's own receipts: the active one that began last."""
-        active = [each for each in self.setup.bundles.values() if each.active_at(now_ms)]
-        if not active:
-            raise ConfigError("no bundle is active now; install one that every Party has signed")
-        return max(active, key=lambda bundle: bundle.valid_from_ms)
+        """Return the bundle for the hop's own receipts: the one in force that began last."""
+        return newest_in_force(self.setup.bundles.values(), now_ms)
 
     def _stop_link(self, error: LinkEvidenceError, now_ms: int) -> Handled:
         """Keep the evidence and use the link no more until a person has looked."""

@@ -83,6 +83,13 @@ def _newest(bundles: dict[bytes, Bundle]) -> Bundle:
     return max(bundles.values(), key=lambda bundle: bundle.valid_from_ms)
 
 
+def _works_by(config: DeskConfig, folder: Path) -> bytes:
+    """Return the digest of the bundle that a desk is set to work by; empty for the newest."""
+    if not config.works_by:
+        return b""
+    return read_bundle(folder / config.works_by, config.parties).digest32
+
+
 def _keychain(file: Path, office: str) -> tuple[Keychain, bytes]:
     """Read an office's keys and destroy those whose last message has expired."""
     keychain, storage = read_keys(file)
@@ -161,6 +168,7 @@ class Rim:
                 values=content["values"],
                 from_office=content["from"],
                 received_at_ms=content["received_ms"],
+                beyond=tuple(content.get("beyond", ())),
             )
             write_whole(self._received / f"{message.hex()}.json", write_form(self._adapter, form))
         if waiting:
@@ -175,7 +183,7 @@ def run_desk_at(file: Path, stop: Stop) -> None:
     keychain, storage = _keychain(folder / config.keys, config.office)
     own = _newest(bundles).directory.office(config.office)
     shards = shards_of(bundles.values())
-    setup = DeskSetup(keychain, bundles, config.parties, own.hop, shards)
+    setup = DeskSetup(keychain, bundles, config.parties, own.hop, shards, _works_by(config, folder))
     store, transport = SqliteStore(folder / config.state), _transport(config.transport, folder)
     spool_store = SqliteStore(folder / config.spool, shared=True)
     spool = Spool(spool_store, storage_key(storage), os.urandom)
@@ -195,7 +203,8 @@ class DeskOffice:
         """Open by configuration; the running desk goes on undisturbed."""
         self.config, self.folder = load_config(file, DeskConfig), file.parent
         self.bundles = bundles_of(self.config, self.folder)
-        self.bundle = _newest(self.bundles)
+        own = self.bundles.get(_works_by(self.config, self.folder))
+        self.bundle = own or _newest(self.bundles)
         self.adapter = Adapter.load(self.folder / self.config.adapter)
         self._storage = _keychain(self.folder / self.config.keys, self.config.office)[1]
 

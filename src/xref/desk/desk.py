@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from xref.answers import RECEIPT, Answer, Item, compose_answers
 from xref.backlog import Queued
-from xref.bundle import Bundle
+from xref.bundle import Bundle, newest_in_force
 from xref.compose import sign_drafts
 from xref.desk.alerts import Alert
 from xref.desk.cabinet import Cabinet
@@ -49,6 +49,8 @@ class DeskSetup:
     party_keys: Mapping[str, bytes]
     hop: str
     shards: int = 1
+    works_by: bytes = b""
+    """The bundle of the office's own system, under which it publishes; empty for the newest."""
 
 
 @dataclass(slots=True)
@@ -234,7 +236,7 @@ class Desk:
         """Take one slot; return the answers, each with the shard on which it goes."""
         link = received.link
         try:
-            opened = receiver.receive(link, received.slot, now_ms)
+            opened = receiver.receive(link, received.slot, now_ms).placed_in(self._bundle(now_ms))
         except MessageError as error:
             header = next(iter(headers_of([received])), None)
             message = header.message if header else NO_ID
@@ -282,18 +284,7 @@ class Desk:
             self.cabinet.put("sent", header.reply_to, replied, {**asked, "answered": answered})
         shards = self._bundle(now_ms).directory.shards
         case = replied or self.cabinet.case_for_thread(header.thread, shards)
-        content = {
-            "type": opened.flow.name,
-            "from": header.sender,
-            "shard": shard,
-            "bundle": header.bundle.hex(),
-            "thread": header.thread.hex(),
-            "reply_to": header.reply_to.hex() if any(header.reply_to) else None,
-            "received_ms": now_ms,
-            "erase_by_ms": opened.erase_by_ms,
-            "values": _jsonable(opened.values),
-        }
-        self.cabinet.put("inbox", header.message, case, content)
+        self.cabinet.put("inbox", header.message, case, opened.as_record(shard, now_ms))
         self.state.put("handoff", header.message, b"")
         note_reference(self.state, header)
         return Answer(header.sender, RECEIPT, Item("OPENED", header.message))
@@ -373,10 +364,10 @@ class Desk:
         return [each for each in self.setup.bundles.values() if each.active_at(now_ms)]
 
     def _bundle(self, now_ms: int) -> Bundle:
-        active = self._active(now_ms)
-        if not active:
-            raise ConfigError("no bundle is active now; install one that every Party has signed")
-        return max(active, key=lambda bundle: bundle.valid_from_ms)
+        """Return the bundle that the office works by, while in force; else the newest."""
+        own = self.setup.bundles.get(self.setup.works_by)
+        found = [own] if own and own.active_at(now_ms) else self.setup.bundles.values()
+        return newest_in_force(found, now_ms)
 
     def _done(self, done: Done) -> Done:
         done.alarms = list(self.endpoint.alarms)
@@ -386,10 +377,3 @@ class Desk:
 
 def _done_of(submitted: Submitted, opened: int, rejected: int) -> Done:
     return Done(opened=opened, rejected=rejected, dropped=submitted.dropped)
-
-
-def _jsonable(values: Mapping[str, object]) -> dict[str, object]:
-    """Return values as JSON can hold them; bytes become hex."""
-    return {
-        name: value.hex() if isinstance(value, bytes) else value for name, value in values.items()
-    }

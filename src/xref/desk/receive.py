@@ -5,7 +5,7 @@ is answered and not used.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from xref.bundle import Bundle
 from xref.disclose import open_message
@@ -22,6 +22,7 @@ from xref.wire.envelope import Envelope, Slot, parse_envelope, peek_header, shap
 from xref.wire.header import Header
 from xref.wire.office import Link, party_of
 from xref.wire.release import release_leaf, release_of
+from xref.wire.resolve import resolve
 from xref.wire.schema import Schema
 
 
@@ -34,12 +35,46 @@ class Opened:
     values: Mapping[str, object]
     erase_by_ms: int
     schema: Schema
+    beyond: Mapping[str, object] = field(default_factory=dict)
+    """What the version that the office works by has no place for, by the message's own names."""
+
+    def placed_in(self, bundle: Bundle) -> "Opened":
+        """Return the message as the version in the bundle has it, where it has such a flow."""
+        flow = bundle.policy.flows.get(self.header.flow)
+        if flow is None or flow.schema != self.flow.schema:
+            return self
+        own = bundle.policy.schema_for(flow)
+        placed = resolve(self.values, self.schema, own)
+        return replace(self, values=placed.values, schema=own, beyond=placed.beyond)
+
+    def as_record(self, shard: int, now_ms: int) -> dict[str, object]:
+        """Return what the office keeps of the message, as JSON can hold it."""
+        header = self.header
+        kept: dict[str, object] = {
+            "type": self.flow.name,
+            "from": header.sender,
+            "shard": shard,
+            "bundle": header.bundle.hex(),
+            "thread": header.thread.hex(),
+            "reply_to": header.reply_to.hex() if any(header.reply_to) else None,
+            "received_ms": now_ms,
+            "erase_by_ms": self.erase_by_ms,
+            "values": _jsonable(self.values),
+        }
+        return {**kept, "beyond": _jsonable(self.beyond)} if self.beyond else kept
 
     @property
     def outcomes(self) -> list[str]:
         """The outcomes in it as codes, such as of an arrival."""
         fields = [each.name for each in self.schema.fields if each.category == "outcome"]
         return [code for name in fields if isinstance(code := self.values.get(name), str)]
+
+
+def _jsonable(values: Mapping[str, object]) -> dict[str, object]:
+    """Return values as JSON can hold them; bytes become hex."""
+    return {
+        name: value.hex() if isinstance(value, bytes) else value for name, value in values.items()
+    }
 
 
 @dataclass(slots=True)

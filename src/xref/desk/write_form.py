@@ -25,6 +25,8 @@ class Received:
     values: Mapping[str, object | None]
     from_office: str
     received_at_ms: int
+    beyond: tuple[str, ...] = ()
+    """Names of fields that came and that the office's version of the record does not have."""
 
 
 def write_form(adapter: Adapter, message: Received) -> bytes:
@@ -32,8 +34,8 @@ def write_form(adapter: Adapter, message: Received) -> bytes:
 
     Every key of the form is there, null where nothing came. Codes for which the form has no word
     stand as they came, and the form's column for `unlisted` names their keys, so that a person
-    looks. The message's number is in it for the answer. Raises `ConfigError` where the adapter has
-    no form for the type.
+    looks; it also names fields of a later version, which the form cannot hold. The message's
+    number is in it for the answer. Raises `ConfigError` where the adapter has no form for the type.
     """
     form = adapter.file.received.get(message.type)
     if form is None:
@@ -41,7 +43,7 @@ def write_form(adapter: Adapter, message: Received) -> bytes:
             f"{adapter.path}: no form for {message.type}; add [received.{message.type}]"
         )
     written: dict[str, object] = {}
-    unlisted: list[str] = []
+    unlisted = list(message.beyond)
     for column in form.columns:
         table = adapter.by_code.get(column.codes or "", _NO_WORDS)
         cell, said = write_cell(column, table, _value(adapter, form, column, message))
