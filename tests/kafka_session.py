@@ -88,7 +88,8 @@ def _start(folder: Path) -> dict[str, Any]:
         assert time.monotonic() < deadline, "Kafka did not start in time"
         time.sleep(0.1)
     process.returncode = 0  # it is not ours to wait for: `end_shared` or its own watch ends it
-    answer: dict[str, Any] = json.loads(said.read_text("utf-8").splitlines()[-1])
+    lines = said.read_text("utf-8").splitlines()
+    answer: dict[str, Any] = json.loads(next(line for line in lines if '"ready"' in line))
     return answer
 
 

@@ -147,14 +147,16 @@ class LocalKafka:
         tls: Path | None = None,
         port: int | None = None,
         passwords: Mapping[str, str] | None = None,
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         """Lay the nodes out; `tls` is a folder with ca.pem and broker.pem (key and certificate).
 
         With `tls` there is a second listener, on which clients show a certificate of that CA and
         may do only what ACLs allow to `User:CN=...`; the listener without TLS is the administrator.
         `passwords` of users make a third one, over TLS, which takes them by PLAIN. `port` is the
-        first node's, without TLS; the others are free ones.
+        first node's, without TLS; the others are free ones. `settings` go over ours.
         """
+        self._more_settings = dict(settings or {})
         self.folder, self.nodes = folder.resolve(), range(1, nodes + 1)
         self._jars = fetch_jars()
         self._tls, self._passwords = tls, passwords or {}
@@ -265,7 +267,7 @@ class LocalKafka:
             }
         settings["advertised.listeners"] = ",".join(listeners)
         settings["listeners"] = ",".join([*listeners, f"CONTROLLER://127.0.0.1:{controller}"])
-        return settings
+        return settings | self._more_settings
 
     def _java(self, arguments: Sequence[str]) -> None:
         done = subprocess.run(  # noqa: S603 - no part of it comes from outside

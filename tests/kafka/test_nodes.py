@@ -2,15 +2,16 @@
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from local_kafka import LocalKafka
 
 from kafka_session import make_link_topics
 from xref.drivers.kafka_connection import KafkaCluster
+from xref.drivers.kafka_topics import apply_topics
 from xref.drivers.kafka_transport import KafkaTransport
 from xref.errors import UnavailableError
+from xref.kafka_plan import topic
 from xref.ports import Arrival, Outbound
 from xref.wire.office import Link
 
@@ -19,10 +20,25 @@ pytestmark = pytest.mark.needs_kafka_nodes
 THERE = Link("LAHOP001", "VNHOP001")
 
 
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[LocalKafka]:
-    with LocalKafka(tmp_path / "kafka") as kafka:
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
+    """A broker as many run it: it makes a topic whenever one is asked for by name."""
+    settings = {"auto.create.topics.enable": "true"}
+    with LocalKafka(tmp_path_factory.mktemp("nodes") / "kafka", settings=settings) as kafka:
         yield kafka
+
+
+def test_cluster_that_makes_topics_by_itself_makes_none_for_us(broker: LocalKafka) -> None:
+    cluster = KafkaCluster(tuple(broker.servers), prefix="never-made")
+    transport = KafkaTransport(cluster)
+    for _ in range(2):
+        with pytest.raises(UnavailableError, match="has no topic never-made"):
+            transport.publish([Outbound(THERE, b"a")])
+        with pytest.raises(UnavailableError, match="has no topic never-made"):
+            transport.read({THERE: 0}, 10, 0.1)
+    [made] = apply_topics(cluster, [topic(cluster.topic(THERE), 3, 1, 86_400_000)])
+    assert made.state == "made", "with the partitions that were asked for, not the cluster's one"
+    transport.close()
 
 
 def test_broker_restarted_under_us(broker: LocalKafka) -> None:
