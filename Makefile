@@ -73,8 +73,9 @@ bench: develop ## measure throughput and sizes
 	@$(BIN)/python -m bench
 
 .PHONY: fuzz
-fuzz: develop ## every property test again, with many more random examples
+fuzz: develop ## every property test again with many more examples; 10,000 messages of each flow
 	@$(BIN)/python -m pytest -m hypothesis --hypothesis-profile=fuzz
+	@XREF_MESSAGES=10000 $(BIN)/python -m pytest tests/unit/schema/test_every_message.py
 
 KILLS ?= 500
 OVER ?= # --kafka: over a Kafka of the run's own
