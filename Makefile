@@ -69,7 +69,7 @@ release: develop ## freeze schemas and policies as a release, which nobody chang
 	@PYTHONPATH=tests $(BIN)/python tests/releases.py --release
 
 .PHONY: bench
-bench: develop ## measure throughput and sizes
+bench: $(STAMPS)/bench ## measure throughput, latency and sizes, beside other libraries
 	@$(BIN)/python -m bench
 
 .PHONY: fuzz
@@ -91,6 +91,7 @@ lock: develop ## renew the pinned requirement files from pyproject.toml
 	@$(call compile,dev) --extra kafka --group dev -c requirements/run.txt -c requirements/kafka.txt
 	@$(call compile_group,build) -c requirements/dev.txt
 	@$(call compile_group,tools)
+	@$(call compile_group,bench) -c requirements/dev.txt
 
 .PHONY: clean
 clean: ## remove everything that make made, the demo's data included
@@ -137,6 +138,11 @@ $(STAMPS)/installed: requirements/run.txt requirements/build.txt pyproject.toml 
 	@$(call install_pinned,requirements/run.txt)
 	@$(call install_pinned,requirements/build.txt)
 	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# What is only measured beside xref: neither it nor its tests need it.
+$(STAMPS)/bench: requirements/bench.txt $(STAMPS)/develop
+	@$(call install_pinned,requirements/bench.txt)
 	@touch $@
 
 $(STAMPS)/develop: requirements/dev.txt $(STAMPS)/installed

@@ -73,9 +73,9 @@ def _run(measured: Measured, batch: int, rounds: int) -> dict[str, Spent]:
 
     with tempfile.TemporaryDirectory() as folder:
         world = World(Path(folder))
-        _rounds(world, batch, _WARM_UP, 0, lambda _, call: call())
+        rounds_of(world, batch, _WARM_UP, 0, lambda _, call: call())
         before = _bytes(world)
-        _rounds(world, batch, rounds, _WARM_UP * batch, timed)
+        rounds_of(world, batch, rounds, _WARM_UP * batch, timed)
         after = _bytes(world)
         _check(world, batch * (rounds + _WARM_UP))
     sent = {link: after[link] - before.get(link, 0) for link in after}
@@ -97,13 +97,13 @@ def _recorded(batch: int, rounds: int) -> dict[str, list[Turn]]:
 
     with tempfile.TemporaryDirectory() as folder, recording.listening():
         world = World(Path(folder), recording.store)
-        _rounds(world, batch, _WARM_UP, 0, lambda _, call: call())
-        _rounds(world, batch, rounds, _WARM_UP * batch, noted)
+        rounds_of(world, batch, _WARM_UP, 0, lambda _, call: call())
+        rounds_of(world, batch, rounds, _WARM_UP * batch, noted)
         _check(world, batch * (rounds + _WARM_UP))
     return turns
 
 
-def _rounds(
+def rounds_of(
     world: World,
     batch: int,
     rounds: int,

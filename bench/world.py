@@ -19,7 +19,7 @@ from xref.drivers.sqlite_store import SqliteStore
 from xref.hop import Hop, HopSetup
 from xref.issue_keys import key_lines, make_keyring, new_keys, peers_of, sign_keyring
 from xref.keychain import Keychain
-from xref.ports import Store
+from xref.ports import Store, Transport
 from xref.tlog.note import Signer
 from xref.wire.key import KeyUse, SigningKey
 from xref.wire.office import party_name
@@ -38,8 +38,16 @@ Wrap = Callable[[str, Store], Store]
 
 
 @cache
-def _draft() -> bundles.Draft:
-    return bundles.build(bundles.read_sources(REPOSITORY / "policies", REPOSITORY / "schemas"))
+def draft(shards: int = 1) -> bundles.Draft:
+    """Return the shipped schemas and policies, with that many shards a hop."""
+    sources = bundles.read_sources(REPOSITORY / "policies", REPOSITORY / "schemas")
+    if shards > 1:
+        directory = sources[bundles.DIRECTORY_PATH]
+        sources = {
+            **sources,
+            bundles.DIRECTORY_PATH: f"shards = {shards}\n".encode() + directory,
+        }
+    return bundles.build(sources)
 
 
 def _party_signer(party: str) -> Signer:
@@ -48,18 +56,51 @@ def _party_signer(party: str) -> Signer:
 
 
 @cache
-def _party_keys() -> dict[str, bytes]:
+def party_keys() -> dict[str, bytes]:
+    """Return the Parties' own public keys."""
     return {party: _party_signer(party).verifier.public for party in _PARTIES}
 
 
 @cache
-def _bundle() -> Bundle:
-    """Return the shipped schemas and policies, signed by both Parties of the demonstration."""
+def bundle(window: tuple[int, int], shards: int = 1) -> Bundle:
+    """Return the draft, signed by both Parties of the demonstration."""
     note = ""
     for party in _PARTIES:
-        window = (NOW_MS - DAY_MS, NOW_MS + 365 * DAY_MS)
-        note = bundles.sign(note or None, _draft(), window, _party_signer(party))
-    return bundles.open_bundle(_draft().files, note, _party_keys())
+        note = bundles.sign(note or None, draft(shards), window, _party_signer(party))
+    return bundles.open_bundle(draft(shards).files, note, party_keys())
+
+
+def year_around(now_ms: int) -> tuple[int, int]:
+    """Return a window in which keys and bundle are good."""
+    return now_ms - DAY_MS, now_ms + 365 * DAY_MS
+
+
+def keychains(now_ms: int) -> dict[str, Keychain]:
+    """Return fresh keys for the four offices."""
+    window = year_around(now_ms)
+    return {o: Keychain(o, new_keys(KeyUse, *window, os.urandom)) for o in OFFICES}
+
+
+def made(
+    keychain: Keychain,
+    store: Store,
+    transport: Transport,
+    now_ms: int,
+    *,
+    shards: int = 1,
+    shard: int = 0,
+) -> Hop | Desk:
+    """Return an office, not started; `shard` is a hop's own, `shards` is how many there are."""
+    office, directory = keychain.office, draft(shards).directory
+    signed = bundle(year_around(now_ms), shards)
+    trusted = {signed.digest32: signed}
+    if directory.office(office).role == "hop":
+        peers = [peer for peer in peers_of(office, directory) if peer in OFFICES]
+        hop_setup = HopSetup(keychain, trusted, party_keys(), peers, shard)
+        return Hop(hop_setup, store, transport, os.urandom)
+    hop = directory.office(office).hop
+    desk_setup = DeskSetup(keychain, trusted, party_keys(), hop, shards)
+    return Desk(desk_setup, store, transport, os.urandom)
 
 
 @cache
@@ -98,30 +139,14 @@ class World:
     def __post_init__(self) -> None:
         """Make fresh keys, start everybody and let the keyrings go round."""
         self._stores = [SqliteStore(self.folder / f"{office}.sqlite") for office in OFFICES]
-        keychains = {
-            office: Keychain(
-                office, new_keys(KeyUse, NOW_MS - DAY_MS, NOW_MS + 365 * DAY_MS, os.urandom)
-            )
-            for office in OFFICES
-        }
-        notes = _keyrings(list(keychains.values()))
+        keys = keychains(NOW_MS)
+        notes = keyrings(list(keys.values()))
         self.offices: dict[str, Hop | Desk] = {}
         for office, store in zip(OFFICES, self._stores, strict=True):
-            self.offices[office] = self._made(keychains[office], self.wrap(office, store))
+            wrapped = self.wrap(office, store)
+            self.offices[office] = made(keys[office], wrapped, self.transport, NOW_MS)
             self.offices[office].start(notes, self.now_ms)
         self.settle()
-
-    def _made(self, keychain: Keychain, store: Store) -> Hop | Desk:
-        office, directory = keychain.office, _draft().directory
-        trusted = {_bundle().digest32: _bundle()}
-        if directory.office(office).role == "hop":
-            peers = [peer for peer in peers_of(office, directory) if peer in OFFICES]
-            setup = HopSetup(keychain, trusted, _party_keys(), peers)
-            return Hop(setup, store, self.transport, os.urandom)
-        hop = directory.office(office).hop
-        return Desk(
-            DeskSetup(keychain, trusted, _party_keys(), hop), store, self.transport, os.urandom
-        )
 
     @property
     def desk(self) -> Desk:
@@ -155,7 +180,8 @@ class World:
             store.close()
 
 
-def _keyrings(keychains: Sequence[Keychain]) -> list[str]:
+def keyrings(keychains: Sequence[Keychain], shards: int = 1) -> list[str]:
+    """Return both Parties' signed keyrings."""
     notes = []
     for party in _PARTIES:
         lines = [
@@ -164,6 +190,6 @@ def _keyrings(keychains: Sequence[Keychain]) -> list[str]:
             if keychain.office.startswith(party)
             for line in key_lines(keychain)
         ]
-        keyring = make_keyring(party, 1, lines, _draft().directory)
+        keyring = make_keyring(party, 1, lines, draft(shards).directory)
         notes.append(sign_keyring(keyring, _party_signer(party)))
     return notes

@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-TINY = ["--batches", "1,2", "--messages", "2", "--repeats", "1"]
+TINY = ["--parts", "offices", "--batches", "1,2", "--messages", "2", "--repeats", "1"]
+
+ONE = ["--parts", "offices", "--batches", "1", "--messages", "1", "--repeats", "1"]
 
 
 def test_tiny_run_reports_every_work_at_every_batch() -> None:
@@ -28,13 +30,13 @@ def test_tiny_run_reports_every_work_at_every_batch() -> None:
 
 def test_table_names_the_command_and_the_machine() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "bench", "--batches", "1", "--messages", "1", "--repeats", "1"],
+        [sys.executable, "-m", "bench", *ONE],
         cwd=REPOSITORY,
         check=True,
         capture_output=True,
         text=True,
     )
     command, machine, *_ = done.stdout.splitlines()
-    assert command == "$ python -m bench --batches 1 --messages 1 --repeats 1"
+    assert command == f"$ python -m bench {' '.join(ONE)}"
     assert "Python" in machine
     assert "cryptography" in machine

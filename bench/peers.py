@@ -1,0 +1,191 @@
+"""Peers that do a part of what a desk or a hop does, on the same record, in the same run.
+
+None does the same: an SD-JWT discloses field by field and encrypts nothing; a JWS signs the whole;
+Cedar decides and no more. Each line says what is beside what. They are not needed to run xref:
+`make bench` fetches them, and without them this part is left out.
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Final
+
+from bench.world import NOW_MS, records, year_around
+from bench.world import bundle as signed_bundle
+from xref.policy import Permit, Question
+
+_REPEATS: Final = 5
+_SECONDS: Final = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Microseconds that one thing takes, best of several, and what it is."""
+
+    name: str
+    microseconds: float
+
+
+def _took(name: str, action: Callable[[], object]) -> Peer:
+    """Return the best time of an action, by the processor's clock."""
+    action()
+    best = float("inf")
+    for _ in range(_REPEATS):
+        began, count = time.process_time(), 0
+        while time.process_time() < began + _SECONDS:
+            action()
+            count += 1
+        best = min(best, (time.process_time() - began) / count)
+    return Peer(name, 1e6 * best)
+
+
+def values() -> dict[str, Any]:
+    """Return the record's fields as JSON would hold them."""
+    [(_, record)] = records(1, 0)
+    return {
+        name: value.hex() if isinstance(value, bytes) else value
+        for name, value in record.values.items()
+        if value is not None
+    }
+
+
+def decisions() -> list[Peer]:
+    """Return what a decision of the policy takes: asked again, and of facts not seen before."""
+    policy = signed_bundle(year_around(NOW_MS)).policy
+    question = _question()
+    if not isinstance(policy.decide(question), Permit):
+        raise TypeError("the sample's question is refused")
+    masks = iter(range(1, 2**27))
+
+    def fresh() -> object:
+        return policy.decide(_question(question.carried_mask & ~next(masks)))
+
+    return [
+        _took("xref: decide for all 31 fields, asked before", lambda: policy.decide(question)),
+        _took("xref: the same, fields in a mix not seen before", fresh),
+    ]
+
+
+def _question(carried: int | None = None) -> Question:
+    """Ask of the sample's referral, with a sharing consent to all its fields."""
+    policy = signed_bundle(year_around(NOW_MS)).policy
+    flow = policy.flow_named("victim-referral")
+    full = policy.schema_for(flow).full_mask
+    [(_, record)] = records(1, 0)
+    return Question(
+        flow=flow.code,
+        from_role="nrm",
+        to_role="nrm",
+        same_party=False,
+        facts=policy.facts.encode(record.facts_at(NOW_MS)),
+        carried_mask=full if carried is None else carried,
+        sharing_consent_mask=full,
+        sharing_consent_live=True,
+    )
+
+
+def peers() -> list[Peer]:
+    """Return what the libraries that are here take, with the same record."""
+    found: list[Peer] = []
+    for part in (_sd_jwt, _jws, _cedar):
+        try:
+            found += part(values())
+        except ImportError as error:
+            found.append(Peer(f"{error.name} is not installed here", 0.0))
+    return found
+
+
+def _sd_jwt(fields: Mapping[str, Any]) -> list[Peer]:
+    jwk, common = import_module("jwcrypto.jwk"), import_module("sd_jwt.common")
+    issuer, holder = import_module("sd_jwt.issuer"), import_module("sd_jwt.holder")
+    verifier = import_module("sd_jwt.verifier")
+
+    key = jwk.JWK.generate(kty="OKP", crv="Ed25519")
+    claims = {common.SDObj(name): value for name, value in fields.items()}
+
+    def issue() -> str:
+        made = issuer.SDJWTIssuer(dict(claims), key, sign_alg="EdDSA")
+        return str(made.sd_jwt_issuance)
+
+    issued = issue()
+    wanted = dict.fromkeys(list(fields)[1:], True)
+
+    def present() -> str:
+        held = holder.SDJWTHolder(issued)
+        held.create_presentation(dict(wanted))
+        return str(held.sd_jwt_presentation)
+
+    presented = present()
+
+    def verify() -> object:
+        return verifier.SDJWTVerifier(
+            presented, lambda *_: key, None, None, serialization_format="compact"
+        ).get_verified_payload()
+
+    count = len(fields)
+    return [
+        _took(f"sd-jwt: issue, {count} fields, EdDSA", issue),
+        _took("sd-jwt: present all but one", present),
+        _took("sd-jwt: verify", verify),
+    ]
+
+
+def _jws(fields: Mapping[str, Any]) -> list[Peer]:
+    jws, jwk = import_module("joserfc.jws"), import_module("joserfc.jwk")
+
+    key = jwk.OKPKey.generate_key("Ed25519")
+    payload = json.dumps(fields)
+    allowed = ["Ed25519"]
+
+    def sign() -> str:
+        return str(jws.serialize_compact({"alg": "Ed25519"}, payload, key, algorithms=allowed))
+
+    signed = sign()
+    return [
+        _took("JWS (joserfc, Ed25519): sign the record", sign),
+        _took(
+            "JWS (joserfc, Ed25519): verify it",
+            lambda: jws.deserialize_compact(signed, key, algorithms=allowed),
+        ),
+    ]
+
+
+def _cedar(_: Mapping[str, Any]) -> list[Peer]:
+    cedarpy = import_module("cedarpy")
+
+    policies, request, entities = cedar_question()
+    return [
+        _took(
+            "cedarpy: one field of that question",
+            lambda: cedarpy.is_authorized(request, policies, entities),
+        )
+    ]
+
+
+def cedar_question() -> tuple[str, dict[str, Any], list[Any]]:
+    """Return one permit and one forbid in Cedar, far less than the rules of a bundle."""
+    policies = (
+        'permit(principal, action == Action::"disclose", resource) when '
+        '{ context.purpose == "victim-referral" && context.sharing_consent == "granted" };\n'
+        "forbid(principal, action, resource) when "
+        '{ context.risk == "substantiated" || context.withdrawn };'
+    )
+    request = {
+        "principal": 'Office::"LANRM001"',
+        "action": 'Action::"disclose"',
+        "resource": 'Field::"birth_date"',
+        "context": {
+            "purpose": "victim-referral",
+            "sharing_consent": "granted",
+            "risk": "none",
+            "withdrawn": False,
+        },
+    }
+    return policies, request, []
+
+
+def lines(found: Sequence[Peer]) -> list[str]:
+    """Return a table of what each took."""
+    return [f"  {each.name:<50}{each.microseconds:>9,.1f} us" for each in found]
