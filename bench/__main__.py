@@ -84,8 +84,8 @@ def _flow(given: argparse.Namespace) -> list[str]:
     shards = list(map(int, given.shards.split(",")))
     measured = [(name, each, *_flows(name, each, given)) for name in names for each in shards]
     return [
-        f"end to end, desk to desk over two hops, on {os.cpu_count()} cores: a process for each desk",
-        "and for each shard of a hop; at saturation, then one by one at a tenth of that:",
+        f"end to end, desk to desk over two hops, {os.cpu_count()} cores; a process a desk",
+        "and a shard of a hop; at saturation, then one by one at a tenth of that:",
         *flow.lines(measured),
     ]
 
