@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import kafka_session
+import node_packages
 
 CI = os.environ.get("XREF_CI") == "1"
 GO_NEEDED = (1, 26)  # the first whose standard library has HPKE over X-Wing
@@ -48,6 +49,7 @@ def _go_is_present() -> bool:
 
 NEEDS = (
     Need("needs_go", "Go 1.26 or later", functools.cache(_go_is_present)),
+    Need("needs_node", "Node 20 or later with npm", functools.cache(node_packages.are_to_be_had)),
     Need(
         "needs_kafka",
         "Kafka: Java 17 and Maven, or a Docker engine, or brokers in XREF_TEST_KAFKA",
