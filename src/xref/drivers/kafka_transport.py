@@ -121,7 +121,7 @@ class _Reading:
     async def start(self, after: Mapping[Link, int], limit: int, wait_seconds: float) -> None:
         """Begin to read, or go on with what was asked for before."""
         asked = (after, limit, wait_seconds)
-        if self._task is not None and self._asked == asked:
+        if self._asked == asked and self._has_to_tell:
             return
         await self._drop()
         self._asked = asked
@@ -144,7 +144,15 @@ class _Reading:
     def has_parcels(self) -> bool:
         """Whether a read is done that found something."""
         task = self._task
-        return task is not None and task.done() and task.exception() is None and bool(task.result())
+        return task is not None and self._has_to_tell and task.done() and task.exception() is None
+
+    @property
+    def _has_to_tell(self) -> bool:
+        """Whether a read goes on, or has ended with more than nothing."""
+        task = self._task
+        if task is None or not task.done():
+            return task is not None
+        return task.exception() is not None or bool(task.result())
 
     def take(self) -> list[Arrival]:
         """Return what was found; raises `UnavailableError` if the own cluster is away."""
