@@ -9,13 +9,14 @@ from pathlib import Path
 from xref import bundle as bundles
 from xref.desk.approval import approval_fault, check_name
 from xref.desk.form_file import Problem
-from xref.desk.read_form import Record, read_form
+from xref.desk.read_form import read_form
 from xref.desk.spool import Approval, Correction, Withdrawal
 from xref.errors import ConfigError, MalformedError, RecordError
 from xref.issue_keys import key_lines, make_keyring, new_keys, sign_keyring
 from xref.keychain import Keychain, OwnKey
 from xref.limits import CLOCK_SKEW_MS
-from xref.policy import APPROVAL_FACT, Policy
+from xref.policy import APPROVAL_FACT
+from xref.record_check import check_record
 from xref.resources import data_folder
 from xref.running import now_ms
 from xref.story import held_records, sent_messages
@@ -257,31 +258,6 @@ def submit_form(office: DeskOffice, file: Path, by: str = "") -> Submission:
         with office.spool() as spool:
             spool.put(list(good), now)
     return Submission(len(good), tuple(problems))
-
-
-def check_record(record: Record, policy: Policy) -> list[Problem]:
-    """Return what keeps a record from being sealed, before it is handed to the desk."""
-    publication = policy.publications.get(record.publication)
-    if publication is None:
-        cure = f"use one of {', '.join(policy.publications)}"
-        return [Problem(record.source, record.line, "", "no such publication", cure)]
-    problems: dict[str, Problem] = {}
-    for delivery in publication.deliveries:
-        schema = policy.schema_for(policy.flow_named(delivery.flow))
-        for field in schema.fields:
-            try:
-                field.encode(record.values.get(field.name))
-            except MalformedError as error:
-                problems[field.name] = Problem(
-                    record.source, record.line, field.name, error.detail, "correct this field"
-                )
-    try:
-        policy.facts.encode(record.facts)
-    except (ConfigError, MalformedError) as error:
-        problems["facts"] = Problem(
-            record.source, record.line, "facts", str(error), "use the listed values"
-        )
-    return list(problems.values())
 
 
 def correct_facts(office: DeskOffice, case: str, facts: Mapping[str, str], by: str = "") -> str:

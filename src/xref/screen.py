@@ -50,7 +50,7 @@ def _indent(text: Text | str, columns: int = 4) -> Padding:
     return Padding(text, (0, 0, 0, columns))
 
 
-def _pairs(rows: Sequence[tuple[str, Text | str]], columns: int = 4) -> Padding:
+def pairs(rows: Sequence[tuple[str, Text | str]], columns: int = 4) -> Padding:
     """Lay out labels and texts in two columns, the second wrapped."""
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True, style="dim", min_width=9)
@@ -93,7 +93,7 @@ def show_message(out: Console, message: SentMessage, bundle: Bundle, number: int
     if message.receipts:
         said = [f"{r['outcome']} ({r['from']})" for r in message.receipts]
         rows.append(("receipts", ", ".join(said)))
-    out.print(_pairs(rows))
+    out.print(pairs(rows))
 
 
 def show_crossings(out: Console, messages: Sequence[SentMessage], bundle: Bundle) -> None:
@@ -110,13 +110,13 @@ def show_crossings(out: Console, messages: Sequence[SentMessage], bundle: Bundle
         line.append(f"  {words}", style=colour)
         out.print(_indent(line))
         if message.outcome == "opened" and message.withheld:
-            out.print(_pairs(_withheld(message), 6))
+            out.print(pairs(_withheld(message), 6))
         elif message.reasons and message.reasons != _reasons_after(messages, place):
             rows: list[tuple[str, Text | str]] = [
                 ("why", _rule(bundle, rule)) for rule in message.reasons
             ]
             rows += [("do", cure) for cure in _cures(bundle, message.reasons)]
-            out.print(_pairs(rows, 6))
+            out.print(pairs(rows, 6))
 
 
 def _reasons_after(messages: Sequence[SentMessage], place: int) -> tuple[str, ...]:
@@ -137,7 +137,7 @@ def show_holdings(out: Console, held: Mapping[str, Mapping[str, Any]]) -> None:
         if each["received"]:
             out.print(_indent(Text(office, style="bold").append(f"  {each['role']}", "not bold")))
             rows = [(_fields(len(names)), flow) for flow, names in each["received"].items()]
-            out.print(_pairs(rows, 6))
+            out.print(pairs(rows, 6))
     nothing = [office for office, each in held.items() if not each["received"]]
     if nothing:
         out.print(_indent(f"Nothing at all: {', '.join(nothing)}"))
@@ -189,7 +189,7 @@ def _show_held(out: Console, record: HeldRecord, bundle: Bundle, *, explained: b
         rows.append(("why", ", ".join(record.reasons)))
     rows += [("do", cure) for cure in _cures(bundle, record.reasons)]
     rows.append(("then", _next_step(record)))
-    out.print(_pairs(rows))
+    out.print(pairs(rows))
 
 
 def _next_step(record: HeldRecord) -> str:
@@ -217,7 +217,7 @@ def show_alerts(out: Console, alerts: Sequence[Alert]) -> None:
             ("due", _moment(alert.due_ms)),
             ("do", alert.duty),
         ]
-        out.print(_pairs(rows))
+        out.print(pairs(rows))
 
 
 def _moment(at_ms: int) -> str:
@@ -237,7 +237,7 @@ def show_inbox(out: Console, listed: Sequence[Mapping[str, Any]], folder: Path) 
         ]
         owed = list(each["obligations"].values())
         rows += [("you owe" if place == 0 else "", says) for place, says in enumerate(owed)]
-        out.print(_pairs(rows))
+        out.print(pairs(rows))
 
 
 def show_bundle(out: Console, shown: Mapping[str, Any]) -> None:
@@ -245,7 +245,7 @@ def show_bundle(out: Console, shown: Mapping[str, Any]) -> None:
     signed = [line.split(" ")[1] for line in shown["note"].splitlines() if line.startswith("—")]
     out.print(Text(f"bundle {shown['digest']}", style="bold"))
     out.print(
-        _pairs(
+        pairs(
             [
                 ("signed by", ", ".join(signed) or "nobody yet"),
                 ("parties", ", ".join(f"{k} {v}" for k, v in shown["parties"].items())),
@@ -289,7 +289,7 @@ def show_journey(out: Console, told: Journey, bundle: Bundle) -> None:
         out.print(_event_line(event, at[11:16]))
         rows = _event_rows(event)
         if rows:
-            out.print(_pairs(rows, 9))
+            out.print(pairs(rows, 9))
     if not told.events and not told.held:
         out.print(_indent("Nothing was sent or received yet."))
     for record in told.held:

@@ -16,6 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from xref import limits
 from xref.desk.cell import PATH, Column, clean
 from xref.desk.derive import SIBLINGS
+from xref.desk.toml_lines import Place, line_of, places
 from xref.errors import ConfigError
 from xref.policy import APPROVAL_FACT
 
@@ -41,6 +42,7 @@ _KINDS_OF_PARTS: Final = {
     "explained_by": "code",
     "guardian": "yes-no",
 }
+_FAULTS_TOLD_MAX: Final = 10
 _DESKS_OWN: Final = ("fact/sharing_consent", f"fact/{APPROVAL_FACT}")
 _TARGETS: Final = ("case", "reply-to", "title", "stays")
 _SOURCES: Final = ("message", "title", "from-office", "received-on", "unlisted")
@@ -165,13 +167,15 @@ class AdapterFile(_Data):
     party: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
     languages: Annotated[tuple[str, ...], Field(min_length=1)]
     utc_offset_minutes: Annotated[int, Field(ge=-840, le=840)]
+    sampled_on: date | None = None
+    """The day on which the samples were written: their people's ages are counted from it."""
     codes: dict[Name, CodeTable] = {}
     publications: Annotated[dict[Word, Publication], Field(alias="publication")] = {}
     received: dict[Word, Received] = {}
 
     @model_validator(mode="after")
     def _tables_are_there(self) -> Self:
-        for where, column in _columns_of(self):
+        for where, _, column in _columns_of(self):
             if column.codes is not None and column.codes not in self.codes:
                 raise ValueError(f"{where}: no table [codes.{column.codes}]; add it")
         return self
@@ -189,6 +193,7 @@ class Adapter:
     file: AdapterFile
     by_word: Mapping[str, Mapping[str, str]]
     by_code: Mapping[str, Mapping[str, str]]
+    lines: Mapping[Place, int]
 
     @classmethod
     def load(cls, folder: Path | str) -> Self:
@@ -212,7 +217,11 @@ class Adapter:
             name: {code: word for word, code in reversed(table.items())}
             for name, table in file.codes.items()
         }
-        return cls(path, file, by_word, by_code)
+        return cls(path, file, by_word, by_code, places(data.decode("utf-8")))
+
+    def line(self, *place: str | int) -> int:
+        """Return the line of a table or key of the file, for messages."""
+        return line_of(self.lines, place)
 
     def day_at(self, now_ms: int) -> date:
         """Return the day at the office: the `today` of `read_form`."""
@@ -221,16 +230,16 @@ class Adapter:
 
     def unknown_names(
         self, fields: Iterable[str], facts: Mapping[str, Iterable[str]]
-    ) -> tuple[str, ...]:
-        """Return what the adapter says that a bundle does not know, as sentences for the operator.
+    ) -> tuple[tuple[Place, str], ...]:
+        """Return what the adapter says that a bundle does not know: its place, and a sentence.
 
         `fields` are the field names of all its record schemas; `facts` its facts with their values.
         """
         known = {f"field/{name}" for name in fields} | {f"fact/{name}" for name in facts}
         values = {name: {*of, "unknown"} for name, of in facts.items()}
         return tuple(
-            f"{self.path}: {where}: the bundle does not know {meaning!r}; correct the name"
-            for where, meaning, words in _meanings_of(self.file)
+            (place, f"{where}: the bundle does not know {meaning!r}, or one of its words")
+            for where, place, meaning, words in _meanings_of(self.file)
             if meaning not in known or not words <= values.get(meaning.removeprefix("fact/"), words)
         )
 
@@ -241,18 +250,21 @@ def _parse(data: bytes, path: str) -> AdapterFile:
     try:
         return AdapterFile.model_validate(tomllib.loads(data.decode("utf-8")))
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: byte {error.start} is not UTF-8; save it as UTF-8") from error
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"{path}, line {line}: it is not UTF-8; save it as UTF-8") from error
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"{path}: not TOML ({error}); correct that line") from error
     except ValidationError as error:
-        raise ConfigError(f"{path}: " + "; ".join(_sentences(error))) from error
+        sentences = _sentences(error, path, places(data.decode("utf-8")))
+        raise ConfigError("\n".join(sentences)) from error
 
 
-def _sentences(error: ValidationError) -> Iterator[str]:
-    for fault in error.errors(include_url=False, include_input=False)[:10]:
+def _sentences(error: ValidationError, path: str, known: Mapping[Place, int]) -> Iterator[str]:
+    for fault in error.errors(include_url=False, include_input=False)[:_FAULTS_TOLD_MAX]:
         key = ".".join(str(part) for part in fault["loc"]) or "the file"
         cure = " (remove it, or correct its spelling)" if fault["type"] == "extra_forbidden" else ""
-        yield f"{key}: {fault['msg']}{cure}"
+        said = fault["msg"].removeprefix("Value error, ")
+        yield f"{path}, line {line_of(known, fault['loc'])}: {key}: {said}{cure}"
 
 
 def _check_end(end: str, column: Column) -> None:
@@ -285,28 +297,30 @@ def _check_parts(ends: set[str], *, has_form: bool) -> None:
         raise ValueError(f"sharing_consent: incomplete; add {missing or 'its own table'}")
 
 
-def _columns_of(file: AdapterFile) -> Iterator[tuple[str, Column]]:
+def _columns_of(file: AdapterFile) -> Iterator[tuple[str, Place, Column]]:
+    """Yield every column, where it is in words, and its place in the file."""
     for group, forms in (("publication", file.publications), ("received", file.received)):
         for name, form in forms.items():
-            for column in form.columns:
-                yield f"{group}.{name}.column {column.header!r}", column
+            for number, column in enumerate(form.columns):
+                place = (group, name, "column", number)
+                yield f"{group}.{name}.column {column.header!r}", place, column
 
 
-def _meanings_of(file: AdapterFile) -> Iterator[tuple[str, str, frozenset[str]]]:
+def _meanings_of(file: AdapterFile) -> Iterator[tuple[str, Place, str, frozenset[str]]]:
     """Yield every field and fact with the fact values that its words can become."""
-    for where, column in _columns_of(file):
+    for where, place, column in _columns_of(file):
         table = file.codes.get(column.codes or "", {})
         for end in column.ends:
             if end.startswith("field/"):
-                yield where, end, frozenset()
+                yield where, place, end, frozenset()
             elif end.startswith("fact/"):
-                yield where, end, frozenset(fact_value(code) for code in table.values())
+                yield where, place, end, frozenset(fact_value(code) for code in table.values())
     for name, form in file.publications.items():
-        for rule in form.rules:
-            where = f"publication.{name}.rule"
-            yield where, f"fact/{rule.fact}", frozenset({rule.value})
+        for number, rule in enumerate(form.rules):
+            where, place = f"publication.{name}.rule", ("publication", name, "rule", number)
+            yield where, place, f"fact/{rule.fact}", frozenset({rule.value})
             for fact, values in rule.when.items():
-                yield where, f"fact/{fact}", frozenset(values)
+                yield where, place, f"fact/{fact}", frozenset(values)
 
 
 def fact_value(code: str) -> str:

@@ -88,6 +88,20 @@ _SIBLINGS: Final[Mapping[str, Callable[[Mapping[str, object], date], object | No
     "last_residence_province": lambda values, _: province(values.get("last_residence_district")),
 }
 SIBLINGS: Final = frozenset(_SIBLINGS)
+DERIVED_FROM: Final = frozenset(
+    {
+        "birth_date",
+        "birth_district",
+        "destination_district",
+        "family_name_native",
+        "family_name_romanised",
+        "given_names_native",
+        "given_names_romanised",
+        "last_residence_district",
+        "service_district",
+    }
+)
+"""The finer fields that a form may have where the record itself has a coarser sibling alone."""
 
 
 def siblings(

@@ -29,6 +29,8 @@ from xref.wire.schema import Schema
 _DAY_MS = 86_400_000
 REFERENCES = ("referral_id", "request_id", "notice_id")
 """Fields that are fresh in each message, and repeated in its answer."""
+DESK_FILLS = (*REFERENCES, "reply_office", "sharing_consent_ref", "answered_by", "answered_on")
+"""Fields that the desk itself fills in, whatever a form says."""
 _BODY_BYTES_MAX = ENVELOPE_BYTES_MAX - ENVELOPE_GROWTH_BYTES_MAX - 8 * KIB  # what is not body
 
 

@@ -94,6 +94,11 @@ def _formats(adapter: Adapter) -> set[str]:
     return {f".{form.format}" for form in adapter.file.publications.values()} or {"nothing"}
 
 
+def rows_of(adapter: Adapter, file_name: str, data: bytes) -> Iterator[Row | RowFault]:
+    """Return the rows of a file as they stand in it, none where no form is such a file."""
+    return _rows_of(adapter, PurePath(file_name).name, data) or iter(())
+
+
 def _rows_of(adapter: Adapter, source: str, data: bytes) -> Iterator[Row | RowFault] | None:
     suffix = PurePath(source).suffix.lower()
     forms = [f for f in adapter.file.publications.values() if f".{f.format}" == suffix]
