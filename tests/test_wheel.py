@@ -95,7 +95,12 @@ def check_data(repository: Path, installed: Path, folder: Path) -> None:
 
 def check_demo(installed: Path, folder: Path) -> None:
     """The demo runs far from the checkout, and its trails and links reconcile."""
-    answer = run(installed / "xref", "demo", "--json", folder=folder, seconds=DEMO_SECONDS_MAX)
+    answer = run(
+        installed / "xref",
+        *("demo", "--case", "first-crossing", "--json"),
+        folder=folder,
+        seconds=DEMO_SECONDS_MAX,
+    )
     report = json.loads(answer)
     assert report["reconciled"] is True
     assert {message["outcome"] for message in report["messages"]} >= {"delivered", "refused"}

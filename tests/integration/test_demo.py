@@ -39,7 +39,7 @@ def play(case: str, data: Path, *more: str) -> dict[str, Any]:
         [*XREF, "demo", "--case", case, "--json", "--data", str(data), *more],
         capture_output=True,
         check=True,
-        timeout=150,
+        timeout=300,
     )
     story: dict[str, Any] = json.loads(done.stdout)
     assert story["reconciled"]
@@ -206,13 +206,13 @@ def test_withdrawal_while_messages_are_under_way(tmp_path: Path) -> None:
 def test_ctrl_c_leaves_no_process(tmp_path: Path) -> None:
     data = tmp_path / "demo"
     with subprocess.Popen(
-        [*XREF, "demo", "--case", "first-crossing", "--data", str(data)],
+        [*XREF, "demo", "--case", "journey", "--data", str(data)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         start_new_session=True,
     ) as demo:
-        deadline = time.monotonic() + 30
-        while len(own_processes(data)) < 7:  # the demo itself and its six participants
+        deadline = time.monotonic() + 60
+        while len(own_processes(data)) < 12:  # the demo itself and its eleven participants
             assert time.monotonic() < deadline
             assert demo.poll() is None
             time.sleep(0.05)
