@@ -15,7 +15,7 @@ PYTHON ?= $(or $(shell for p in python3 python3.14 python3.13 python3.12 python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
-CODE := src tests deploy/kafka $(wildcard bench)
+CODE := src tests deploy/kafka deploy/registry $(wildcard bench)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import local_registry
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -50,6 +51,11 @@ def _go_is_present() -> bool:
 NEEDS = (
     Need("needs_go", "Go 1.26 or later", functools.cache(_go_is_present)),
     Need("needs_node", "Node 20 or later with npm", functools.cache(node_packages.are_to_be_had)),
+    Need(
+        "needs_registry",
+        "a schema registry: Java 17 and Maven",
+        functools.cache(lambda: not local_registry.missing()),
+    ),
     Need(
         "needs_kafka",
         "Kafka: Java 17 and Maven, or a Docker engine, or brokers in XREF_TEST_KAFKA",

@@ -44,8 +44,8 @@ class KafkaError(Exception):
     """Kafka cannot be had or started here; the message names the cure."""
 
 
-def missing() -> str:
-    """Return in a sentence what this machine lacks to run Kafka, or nothing."""
+def lacks_java() -> str:
+    """Return in a sentence what this machine lacks to run what needs Java 17, or nothing."""
     if shutil.which("java") is None:
         return "Java 17 or later is not on PATH (on Debian: openjdk-17-jre-headless)"
     said = subprocess.run(
@@ -56,7 +56,14 @@ def missing() -> str:
     ).stderr
     version = said.partition('"')[2].partition(".")[0]
     if not version.isdigit() or int(version) < _JAVA_MIN:
-        return f"Java is {version or 'of no known version'}; Kafka 4 needs 17 or later"
+        return f"Java is {version or 'of no known version'}; 17 or later is needed"
+    return ""
+
+
+def missing() -> str:
+    """Return in a sentence what this machine lacks to run Kafka, or nothing."""
+    if lacking := lacks_java():
+        return lacking
     if not _is_complete(_jar_folder()) and shutil.which("mvn") is None:
         return "Maven is not on PATH, which fetches Kafka (on Debian: maven)"
     return ""
@@ -128,7 +135,7 @@ def _new_uuid() -> str:
     return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """Have the kernel end a node whose parent is gone, where the kernel can.
 
     By force: one of three that is asked to end waits for the other two, which may be gone.
@@ -291,7 +298,7 @@ class LocalKafka:
                 stderr=output,
                 cwd=home,
                 start_new_session=True,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509 - it calls the kernel and nothing else
+                preexec_fn=die_with_parent,  # noqa: PLW1509 - it calls the kernel and nothing else
             )
 
     def wait_ready(self, node: int) -> None:

@@ -86,3 +86,6 @@ AUDIT_PAGE: Final = 256
 # a request, or what is fetched at once, stays far under its default of 100 MiB.
 KAFKA_BATCH_BYTES_MAX: Final = 1_000_000
 KAFKA_REQUEST_BYTES_MAX: Final = 16 * 1024 * KIB
+
+# A country's own schema registry: an answer holds one schema as text in JSON.
+REGISTRY_ANSWER_BYTES_MAX: Final = 1024 * KIB

@@ -86,3 +86,19 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Release the store."""
+
+
+class SchemaRegistry(Protocol):
+    """A country's registry of schemas, which numbers them for its own systems.
+
+    Raises `UnavailableError` where it does not answer, or not as it should.
+    """
+
+    def fits(self, subject: str, schema: bytes) -> bool:
+        """Return whether a schema is compatible with all that is registered under a subject."""
+
+    def register(self, subject: str, schema: bytes) -> int:
+        """Return the number of a schema, registered now or before; `ConfigError` if refused."""
+
+    def schema(self, schema_id: int) -> bytes | None:
+        """Return the text of the schema under a number, None where there is none."""

@@ -1,4 +1,4 @@
-"""`xref schema diff`: what a change of schemas means, before anybody signs it."""
+"""`xref schema`: what a change of schemas means, and schemas in a country's own registry."""
 
 import json
 import sys
@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from xref.arguments import add_command, add_group, add_json
 from xref.errors import ConfigError
 from xref.evolution import Change, compare_all
+from xref.registry import register
 from xref.wire.schema import Schema
+from xref.wiring import registry_at
 
 if TYPE_CHECKING:
     from xref.arguments import Commands
@@ -35,6 +37,37 @@ def add_schema(top: "Commands") -> None:
         )
     add_json(parser)
     parser.set_defaults(run=diff)
+    _add_register(group)
+
+
+def _add_register(group: "Commands") -> None:
+    parser = add_command(
+        group,
+        "register",
+        "Register a bundle's schemas in the country's own schema registry, which speaks the API of "
+        "Confluent's; none is registered where one would break what is there.",
+        "xref schema register bundle --registry https://registry.example/apis/ccompat/v7",
+    )
+    parser.add_argument("bundle", type=Path, metavar="DIR", help="the bundle's folder")
+    parser.add_argument(
+        "--registry", required=True, metavar="URL", help="the registry, up to before /subjects"
+    )
+    parser.add_argument("--check", action="store_true", help="ask only; register nothing")
+    add_json(parser)
+    parser.set_defaults(run=register_schemas)
+
+
+def register_schemas(options: Namespace) -> int:
+    """Register the schemas of a bundle; the registry's numbers are the country's own."""
+    schemas = read_schemas(options.bundle).values()
+    done = register(schemas, registry_at(options.registry), only_check=options.check)
+    if options.json:
+        sys.stdout.write(json.dumps([asdict(each) for each in done], indent=2) + "\n")
+        return 0
+    for each in done:
+        number = "fits" if each.id is None else str(each.id)
+        sys.stdout.write(f"{number:>8}  {each.subject}\n")
+    return 0
 
 
 def read_schemas(path: Path) -> dict[str, Schema]:

@@ -29,6 +29,7 @@ from xref.drivers.files import (
     write_seed,
     write_whole,
 )
+from xref.drivers.registry_http import HttpRegistry
 from xref.drivers.sqlite_store import SqliteStore
 from xref.drivers.sqlite_transport import SqliteTransport
 from xref.drivers.witness_http import HttpWitness, Witness, WitnessServer, WitnessStore
@@ -38,7 +39,7 @@ from xref.issue_keys import peers_of
 from xref.kafka_plan import Applied, Topic
 from xref.keychain import Keychain, KeyDirectory
 from xref.limits import CLOCK_SKEW_MS, LOG_SIZE_MAX, MESSAGE_LIFE_MS_MAX
-from xref.ports import Store, Transport
+from xref.ports import SchemaRegistry, Store, Transport
 from xref.running import Stop, now_ms, run_desk, run_hop
 from xref.tlog.note import NoteError, Verifier, open_note
 from xref.wire.key import KeyUse, SigningKey
@@ -71,6 +72,11 @@ def _optional_package() -> Iterator[None]:
     except ImportError as error:
         message = 'Kafka needs a package that is not here; run `pip install "xref[kafka]"`'
         raise ConfigError(message) from error
+
+
+def registry_at(url: str) -> SchemaRegistry:
+    """Return a country's own schema registry."""
+    return HttpRegistry(url)
 
 
 def bundles_of(config: HopConfig | DeskConfig, folder: Path) -> dict[bytes, Bundle]:
@@ -300,6 +306,7 @@ __all__ = [
     "read_keyrings",
     "read_keys",
     "read_seed",
+    "registry_at",
     "run_desk_at",
     "run_hop_at",
     "run_witness_at",
