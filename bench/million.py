@@ -17,11 +17,13 @@ from bench.spent import Spent
 from bench.world import OFFICES, World
 from xref.drivers.memory import MemoryTransport
 from xref.ports import Arrival, Outbound
+from xref.wire.key import SigningKey, verify
 from xref.wire.office import Link
 
 _BATCH: Final = 64
 _STEPS: Final = 10
 _KIB: Final = 1024
+_VERIFICATIONS: Final = 2000
 
 
 class ForgettingTransport(MemoryTransport):
@@ -57,6 +59,8 @@ class Step:
     spent: dict[str, Spent]
     resident_kib: int
     store_bytes: dict[str, int]
+    verification_us: float
+    """What one signature took meanwhile: how fast this machine was, with all else it had to do."""
 
 
 def run(seconds: float) -> list[Step]:
@@ -79,12 +83,23 @@ def run(seconds: float) -> list[Step]:
                 rounds_of(world, _BATCH, 1, first, timed)
                 first += _BATCH
             sizes = {o: (Path(folder) / f"{o}.sqlite").stat().st_size for o in OFFICES}
-            steps.append(Step(first - began, spent, _resident_kib(), sizes))
+            steps.append(Step(first - began, spent, _resident_kib(), sizes, _verification_us()))
         opened = world.opened()
         world.close()
     if opened != first:
         raise RuntimeError(f"{opened} messages of {first} were opened")
     return steps
+
+
+def _verification_us() -> float:
+    """Return the processor time of one signature verification, the mean of many."""
+    key = SigningKey(bytes(32))
+    signature = key.sign(b"as fast as this machine is now")
+    spent = Spent()
+    with spent.counting():
+        for _ in range(_VERIFICATIONS):
+            verify(key.public.public, signature, b"as fast as this machine is now")
+    return 1e6 * spent.processor / _VERIFICATIONS
 
 
 def _resident_kib() -> int:
@@ -99,12 +114,13 @@ def _resident_kib() -> int:
 def lines(steps: Sequence[Step]) -> list[str]:
     """Return a table: a row a tenth, processor time a message by office."""
     head = f"{'messages so far':>16}" + "".join(f"{work.split(', ')[-1]:>15}" for work in WORK)
-    rows, total = [head + f"{'memory MiB':>12}{'stores MiB':>12}"], 0
+    rows, total = [head + f"{'verify':>10}{'memory MiB':>12}{'stores MiB':>12}"], 0
     for step in steps:
         total += step.messages
         spent = "".join(
             f"{1e6 * step.spent[work].processor / step.messages:>12,.0f} us" for work in WORK
         )
         stores = sum(step.store_bytes.values()) / _KIB / _KIB
+        spent += f"{step.verification_us:>7,.0f} us"
         rows.append(f"{total:>16,}{spent}{step.resident_kib / _KIB:>12,.0f}{stores:>12,.0f}")
     return rows

@@ -89,7 +89,7 @@ def _question(carried: int | None = None) -> Question:
 def peers() -> list[Peer]:
     """Return what the libraries that are here take, with the same record."""
     found: list[Peer] = []
-    for part in (_sd_jwt, _jws, _cedar):
+    for part in (_sd_jwt, _jws, _confluent, _cedar):
         try:
             found += part(values())
         except ImportError as error:
@@ -149,6 +149,45 @@ def _jws(fields: Mapping[str, Any]) -> list[Peer]:
             "JWS (joserfc, Ed25519): verify it",
             lambda: jws.deserialize_compact(signed, key, algorithms=allowed),
         ),
+    ]
+
+
+def _confluent(fields: Mapping[str, Any]) -> list[Peer]:
+    """Encrypt field by field as Confluent's client does, with its own mock of a schema registry.
+
+    Not fetched by `make bench`, for it brings the clients of three clouds along:
+    `pip install "confluent-kafka[avro,rules]"`.
+    """
+    where = "confluent_kafka.schema_registry"
+    registry, avro = import_module(where), import_module(f"{where}.avro")
+    encryption = import_module(f"{where}.rules.encryption.encrypt_executor")
+    local = import_module(f"{where}.rules.encryption.localkms.local_driver")
+    serialization = import_module("confluent_kafka.serialization")
+    encryption.FieldEncryptionExecutor.register()
+    local.LocalKmsDriver.register()
+    texts = {n: v if isinstance(v, str) else json.dumps(v) for n, v in fields.items()}
+    described = [{"name": n, "type": "string", "confluent:tags": ["PII"]} for n in texts]
+    schema = json.dumps({"type": "record", "name": "sample", "fields": described})
+    keys = {"encrypt.kek.name": "k", "encrypt.kms.type": "local-kms", "encrypt.kms.key.id": "k"}
+    rule = registry.Rule(
+        *("encrypt", "", registry.RuleKind.TRANSFORM, registry.RuleMode.WRITEREAD, "ENCRYPT"),
+        *(["PII"], registry.RuleParams(keys), None, None, "ERROR,NONE", False),
+    )
+    client = registry.SchemaRegistryClient.new_client({"url": "mock://"})
+    rules = registry.RuleSet(None, [rule])
+    client.register_schema("t-value", registry.Schema(schema, "AVRO", [], None, rules))
+    newest = {"auto.register.schemas": False, "use.latest.version": True}
+    secret = {"secret": "of this measurement alone"}
+    writer = avro.AvroSerializer(client, None, conf=newest, rule_conf=secret)
+    reader = avro.AvroDeserializer(client, None, rule_conf=secret)
+    place = serialization.SerializationContext("t", serialization.MessageField.VALUE)
+    written = writer(dict(texts), place)
+    return [
+        _took(
+            "Confluent field encryption: write, one shared key",
+            lambda: writer(dict(texts), place),
+        ),
+        _took("Confluent field encryption: read", lambda: reader(written, place)),
     ]
 
 
