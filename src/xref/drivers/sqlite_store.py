@@ -14,6 +14,7 @@ from xref.ports import Write
 _BUSY_MS: Final = 30_000
 _FOLD_SECONDS: Final = 10.0
 _FIND_KEYS: Final = 64
+_CACHE_KIB: Final = 16_384  # the index of some hundred thousand messages, of which any may be next
 _SPACE_CHARACTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyz_")
 
 
@@ -54,6 +55,7 @@ class SqliteStore:
                 "journal_mode=WAL",
                 "synchronous=FULL",
                 "secure_delete=ON",
+                f"cache_size=-{_CACHE_KIB}",
                 "temp_store=MEMORY",
             ):
                 self._database.execute(f"PRAGMA {pragma}")
