@@ -78,20 +78,14 @@ def desk_submit(options: Namespace) -> int:
     """Submit a form; exit code 1 if any record has a problem."""
     done = operations.submit_form(DeskOffice(options.config), options.file, options.by)
     if options.json:
-        problems = [
-            {
-                "file": each.file,
-                "line": each.line,
-                "field": each.field,
-                "problem": each.problem,
-                "cure": each.cure,
-            }
-            for each in done.problems
-        ]
-        _print_json({"accepted": done.accepted, "problems": problems})
+        problems = [asdict(each) for each in done.problems]
+        doubts = [asdict(each) for each in done.doubts]
+        _print_json({"accepted": done.accepted, "problems": problems, "doubts": doubts})
     else:
         for problem in done.problems:
             sys.stderr.write(f"{problem}\n")
+        for doubt in done.doubts:
+            sys.stderr.write(f"please look: {doubt}\n")
         noun = "record" if done.accepted == 1 else "records"
         sys.stdout.write(f"{done.accepted} {noun} handed to the desk\n")
     return 1 if done.problems else 0

@@ -1,6 +1,7 @@
 """Whether a record can be sealed under a bundle, told before it is handed to the desk. Pure."""
 
 from xref.desk.form_file import Problem
+from xref.desk.plain_values import of_plain
 from xref.desk.read_form import Record
 from xref.errors import ConfigError, MalformedError
 from xref.policy import Policy
@@ -17,7 +18,7 @@ def check_record(record: Record, policy: Policy) -> list[Problem]:
         schema = policy.schema_for(policy.flow_named(delivery.flow))
         for field in schema.fields:
             try:
-                field.encode(record.values.get(field.name))
+                field.encode(of_plain(field, record.values.get(field.name)))
             except MalformedError as error:
                 problems[field.name] = Problem(
                     record.source, record.line, field.name, error.detail, "correct this field"

@@ -160,7 +160,7 @@ class Rim:
         return done.sent
 
     def hand_over(self, desk: Desk) -> int:
-        """Write what was opened as files in the office's own form; remove what was erased."""
+        """Write what was opened as files in the office's form; remove what was erased."""
         gone = desk.removals()
         for message in gone:
             (self._received / f"{message.hex()}.json").unlink(missing_ok=True)
@@ -174,6 +174,7 @@ class Rim:
                 values=content["values"],
                 from_office=content["from"],
                 received_at_ms=content["received_ms"],
+                reply_to=bytes.fromhex(content["reply_to"] or "") or None,
                 beyond=tuple(content.get("beyond", ())),
             )
             write_whole(self._received / f"{message.hex()}.json", write_form(self._adapter, form))

@@ -317,6 +317,10 @@ def _write_sample(
         said = str(error) if isinstance(error, ConfigError) else "it is no message"
         yield _sample(name, said, "copy the members of a shipped sample")
         return
+    if message.type not in adapter.file.received:
+        cure = f"add [received.{message.type}]"
+        yield _sample(name, f"the adapter has no form for {message.type}", cure)
+        return
     yield f"received.{message.type}"
     if expected not in samples:
         yield _sample(name, f"there is no {expected} beside it", "add it")

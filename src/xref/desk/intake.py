@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from xref.desk import approval
 from xref.desk.cabinet import Cabinet
-from xref.desk.publish import REFERENCES, Addressed, Asked, Publisher
+from xref.desk.publish import ECHOED, Addressed, Asked, Publisher
 from xref.desk.read_form import Record
 from xref.desk.spool import Approval, Correction, Row, Withdrawal, record_members, record_of
 from xref.errors import RecordError
@@ -174,7 +174,7 @@ class Intake:
             bytes.fromhex(received["thread"]),
             received["from"],
             received["type"],
-            {name: received["values"].get(name) for name in REFERENCES},
+            {name: received["values"].get(name) for name in ECHOED},
             received.get("shard", 0),
             bytes.fromhex(received.get("bundle", "")),
         )

@@ -12,8 +12,10 @@ from typing import Any
 
 from xref.bundle import Bundle, Office
 from xref.compose import Draft, draft_message
+from xref.desk.bases import check_basis
 from xref.desk.cabinet import Cabinet
 from xref.desk.consent import SharingConsent
+from xref.desk.plain_values import of_plain
 from xref.desk.read_form import Record
 from xref.errors import MalformedError, RecordError
 from xref.keychain import Keychain, KeyDirectory
@@ -29,7 +31,10 @@ from xref.wire.schema import Schema
 _DAY_MS = 86_400_000
 REFERENCES = ("referral_id", "request_id", "notice_id")
 """Fields that are fresh in each message, and repeated in its answer."""
-DESK_FILLS = (*REFERENCES, "reply_office", "sharing_consent_ref", "answered_by", "answered_on")
+CASE_REFERENCE = "case_ref"
+"""The field by which two offices know a case: one token for a case and a recipient."""
+ECHOED = (*REFERENCES, CASE_REFERENCE)
+DESK_FILLS = (*ECHOED, "reply_office", "sharing_consent_ref", "answered_by", "answered_on")
 """Fields that the desk itself fills in, whatever a form says."""
 _BODY_BYTES_MAX = ENVELOPE_BYTES_MAX - ENVELOPE_GROWTH_BYTES_MAX - 8 * KIB  # what is not body
 
@@ -159,6 +164,11 @@ class Publisher:
             addressed.append(Addressed(flow.name, office.code, draft, fields, shard, cause))
         return addressed
 
+    def _check_basis(self, record: Record, flow: Flow) -> None:
+        agreement = self.bundle.policy.agreements.get(flow.owner)
+        if agreement is not None:
+            check_basis(agreement, record.values, self.bundle.directory, self.office)
+
     def _draft(
         self,
         record: Record,
@@ -191,7 +201,11 @@ class Publisher:
             expires_ms=expires_ms,
         )
         facts = self._facts(self._facts_at(record, case, now_ms), scope)
-        values = {**record.values, **self._supplied(asked, reference, now_ms)}
+        supplied = self._supplied(asked, reference, now_ms)
+        if asked is None and CASE_REFERENCE in schema.by_name:
+            token = self.cabinet.token("case_ref", case, office.code, size=16)
+            supplied[CASE_REFERENCE] = token.hex()
+        values = {**record.values, **supplied}
         return _drafted(schema, values, header, facts, self, seal_key)
 
     def _caused(
@@ -278,10 +292,10 @@ class Publisher:
         return Facts(NO_ID, scope.digest, scope.mask, scope.from_ms, scope.until_ms, codes)
 
     def _supplied(self, asked: Asked | None, reference: bytes, now_ms: int) -> dict[str, object]:
-        """Return the fields that the desk itself fills in, fresh for each message."""
-        references = {
-            name: asked.references.get(name) if asked else self._fresh_id() for name in REFERENCES
-        }
+        """Return the fields that the desk itself fills in, fresh but for what an answer repeats."""
+        references: dict[str, object] = {name: self._fresh_id() for name in REFERENCES}
+        if asked is not None:
+            references = {name: asked.references.get(name) for name in ECHOED}
         return {
             **references,
             "reply_office": self.office,
@@ -326,12 +340,12 @@ def _drafted(
     publisher: Publisher,
     seal_key: PublicKey,
 ) -> Draft:
-    wanted = {field.name: values.get(field.name) for field in schema.fields}
-    missing = [f.name for f in schema.fields if f.required and wanted[f.name] is None]
+    missing = [f.name for f in schema.fields if f.required and values.get(f.name) is None]
     if missing:
         message = f"{schema.name}: {', '.join(missing)} must be given"
         raise RecordError(message)
     try:
+        wanted = {each.name: of_plain(each, values.get(each.name)) for each in schema.fields}
         draft = draft_message(schema, wanted, header, facts, seal_key, publisher.entropy)
     except MalformedError as error:
         message = f"{schema.name}: {error.detail}"

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from xref.bundle import Bundle
+from xref.desk.plain_values import as_plain
 from xref.disclose import open_message
 from xref.keychain import Keychain, KeyDirectory
 from xref.policy import Flow
@@ -59,22 +60,15 @@ class Opened:
             "reply_to": header.reply_to.hex() if any(header.reply_to) else None,
             "received_ms": now_ms,
             "erase_by_ms": self.erase_by_ms,
-            "values": _jsonable(self.values),
+            "values": as_plain(self.values),
         }
-        return {**kept, "beyond": _jsonable(self.beyond)} if self.beyond else kept
+        return {**kept, "beyond": as_plain(self.beyond)} if self.beyond else kept
 
     @property
     def outcomes(self) -> list[str]:
         """The outcomes in it as codes, such as of an arrival."""
         fields = [each.name for each in self.schema.fields if each.category == "outcome"]
         return [code for name in fields if isinstance(code := self.values.get(name), str)]
-
-
-def _jsonable(values: Mapping[str, object]) -> dict[str, object]:
-    """Return values as JSON can hold them; bytes become hex."""
-    return {
-        name: value.hex() if isinstance(value, bytes) else value for name, value in values.items()
-    }
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""From an opened message to the receiving office's own form: UTF-8 JSON in its own words. Pure."""
+"""From an opened message to the receiving office's form: UTF-8 JSON in its own words. Pure."""
 
 import json
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from typing import Final, cast
 from xref.desk.adapter import Adapter
 from xref.desk.adapter import Received as ReceivedForm
 from xref.desk.cell import PATH, Column, write_cell
-from xref.errors import ConfigError
+from xref.desk.plain_form import MARK, VERSION
 
 _NO_WORDS: Final[Mapping[str, str]] = {}
 
@@ -25,23 +25,23 @@ class Received:
     values: Mapping[str, object | None]
     from_office: str
     received_at_ms: int
+    reply_to: bytes | None = None
+    """The message of this office that is answered; None where it answers nothing."""
     beyond: tuple[str, ...] = ()
     """Names of fields that came and that the office's version of the record does not have."""
 
 
 def write_form(adapter: Adapter, message: Received) -> bytes:
-    """Return the message in the form that the adapter has for its type.
+    """Return the message in the form that the adapter has for its type, or in xref's own form.
 
     Every key of the form is there, null where nothing came. Codes for which the form has no word
     stand as they came, and the form's column for `unlisted` names their keys, so that a person
     looks; it also names fields of a later version, which the form cannot hold. The message's
-    number is in it for the answer. Raises `ConfigError` where the adapter has no form for the type.
+    number is in it for the answer.
     """
     form = adapter.file.received.get(message.type)
     if form is None:
-        raise ConfigError(
-            f"{adapter.path}: no form for {message.type}; add [received.{message.type}]"
-        )
+        return _json(_plain(adapter, message))
     written: dict[str, object] = {}
     unlisted = list(message.beyond)
     for column in form.columns:
@@ -53,7 +53,25 @@ def write_form(adapter: Adapter, message: Received) -> bytes:
     for column in form.columns:
         if column.ends == ("unlisted",):
             written[column.header] = unlisted
-    return (json.dumps(_nested(written), ensure_ascii=False, indent=2) + "\n").encode()
+    return _json(_nested(written))
+
+
+def _json(members: Mapping[str, object]) -> bytes:
+    return (json.dumps(members, ensure_ascii=False, indent=2) + "\n").encode()
+
+
+def _plain(adapter: Adapter, message: Received) -> dict[str, object]:
+    """Return the message in xref's own form: the fields that came, by the schema's names."""
+    return {
+        MARK: VERSION,
+        "type": message.type,
+        "message": message.message.hex(),
+        "from": message.from_office,
+        "received_on": adapter.day_at(message.received_at_ms).isoformat(),
+        "reply_to": message.reply_to.hex() if message.reply_to else None,
+        "fields": {name: value for name, value in message.values.items() if value is not None},
+        "beyond": list(message.beyond),
+    }
 
 
 def _value(adapter: Adapter, form: ReceivedForm, column: Column, message: Received) -> object:

@@ -104,19 +104,6 @@ class Publication:
     held_days_max: int = _HELD_DAYS
 
 
-@dataclass(frozen=True, slots=True)
-class Agreement:
-    """A bilateral or multilateral instrument, as data."""
-
-    id: str
-    title: str
-    cite: tuple[str, ...]
-    parties: tuple[str, ...]
-    origins: tuple[str, ...]
-    destinations: tuple[str, ...]
-    identification_bases: Mapping[str, str]
-
-
 def read_roles(entry: Entry, name: str) -> tuple[str, ...]:
     """Return roles of the closed list; `any` stands for all of them."""
     roles = entry.words(name, (*ROLES, _ANY))
@@ -128,12 +115,12 @@ def read_purposes(data: bytes, path: str) -> dict[str, Purpose]:
     file = read_toml(data, path)
     purposes = [_purpose(entry) for entry in file.entries("purpose")]
     file.finish()
-    return _by_name(purposes, (each.name for each in purposes), path)
+    return _byread_name(purposes, (each.name for each in purposes), path)
 
 
 def _purpose(entry: Entry) -> Purpose:
     purpose = Purpose(
-        name=_name(entry, "name"),
+        name=read_name(entry, "name"),
         iri=entry.text("iri", ""),
         explain=entry.text("explain"),
         prohibited=entry.flag("prohibited") or False,
@@ -149,10 +136,10 @@ def read_obligations(data: bytes, path: str) -> dict[str, str]:
     file = read_toml(data, path)
     entries = file.entries("obligation")
     file.finish()
-    found = [(_name(entry, "name"), entry.text("explain")) for entry in entries]
+    found = [(read_name(entry, "name"), entry.text("explain")) for entry in entries]
     for entry in entries:
         entry.finish()
-    return _by_name([explain for _, explain in found], (name for name, _ in found), path)
+    return _byread_name([explain for _, explain in found], (name for name, _ in found), path)
 
 
 def read_flow(
@@ -161,7 +148,7 @@ def read_flow(
     """Return the flow in a table, or raise `ConfigError`."""
     schema = entry.word("schema", schemas)
     flow = Flow(
-        name=_name(entry, "name"),
+        name=read_name(entry, "name"),
         code=entry.number("code", 1, _CODE_MAX),
         owner=owner,
         explain=entry.text("explain"),
@@ -181,7 +168,7 @@ def read_flow(
         else None,
     )
     entry.finish()
-    if flow.nature in ("decision", "domestic") and flow.reach != "domestic":
+    if flow.nature in ("decision", "domestic", "home") and flow.reach != "domestic":
         raise entry.fault(f"a {flow.nature} stays at home", 'set reach to "domestic"')
     if (flow.nature == "answer") != bool(flow.answers):
         raise entry.fault("answers belongs to the nature answer, and it to that", "correct one")
@@ -222,7 +209,7 @@ def check_flows(flows: Mapping[str, Flow]) -> None:
 def read_publication(entry: Entry, flows: Mapping[str, Flow]) -> Publication:
     """Return the publication in a table, or raise `ConfigError`."""
     publication = Publication(
-        kind=_name(entry, "kind"),
+        kind=read_name(entry, "kind"),
         explain=entry.text("explain"),
         from_roles=read_roles(entry, "from_roles"),
         deliveries=tuple(_delivery(each, flows) for each in entry.entries("deliver")),
@@ -269,29 +256,8 @@ def _delivery(entry: Entry, flows: Mapping[str, Flow]) -> Delivery:
     return delivery
 
 
-def read_agreement(file: Entry, folder: str) -> Agreement:
-    """Return the head of an agreement file, whose id must be its folder's name."""
-    bases = file.entries("identification_basis")
-    agreement = Agreement(
-        id=_name(file, "id"),
-        title=file.text("title"),
-        cite=file.cites(),
-        parties=file.texts("parties"),
-        origins=file.texts("origins"),
-        destinations=file.texts("destinations"),
-        identification_bases={each.text("code"): each.text("explain") for each in bases},
-    )
-    for each in bases:
-        each.finish()
-    if agreement.id != folder:
-        raise file.fault(f"id {agreement.id} in folder {folder}", "make them the same")
-    parties = set(agreement.parties)
-    if not parties >= set(agreement.origins) | set(agreement.destinations):
-        raise file.fault("origins or destinations beyond the parties", "correct them")
-    return agreement
-
-
-def _name(entry: Entry, member: str) -> str:
+def read_name(entry: Entry, member: str) -> str:
+    """Return a name of lower case words, which from here on tells where a fault is."""
     name = entry.text(member)
     entry.where = f"{entry.where} {name}"
     if not _NAME.fullmatch(name):
@@ -299,7 +265,7 @@ def _name(entry: Entry, member: str) -> str:
     return name
 
 
-def _by_name(values: Iterable[T], names: Iterable[str], path: str) -> dict[str, T]:
+def _byread_name(values: Iterable[T], names: Iterable[str], path: str) -> dict[str, T]:
     found: dict[str, T] = {}
     for name, value in zip(names, values, strict=True):
         if name in found:

@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from xref.errors import ConfigError
 from xref.limits import DECISIONS_CACHED_MAX
+from xref.policy.agreement import Agreement
 from xref.policy.conditions import Condition, any_holds, negated, satisfiable
 from xref.policy.decision import (
     ENGINE_RULES,
@@ -30,7 +31,7 @@ from xref.policy.decision import (
     reason_of,
 )
 from xref.policy.facts import FactTable
-from xref.policy.flows import Agreement, Flow, Publication, Purpose
+from xref.policy.flows import Flow, Publication, Purpose
 from xref.policy.rulebook import Rulebook, mask_of, read_rulebook
 from xref.policy.rules import ForbidRule, PermitRule, Rule
 from xref.wire.schema import Schema

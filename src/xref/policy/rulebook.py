@@ -10,15 +10,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from xref.errors import ConfigError
+from xref.policy.agreement import Agreement, check_bases, read_agreement
 from xref.policy.conditions import LIVE_FACT, LIVE_RECORD
 from xref.policy.facts import Fact, FactTable, check_table
 from xref.policy.flows import (
-    Agreement,
     Flow,
     Publication,
     Purpose,
     check_flows,
-    read_agreement,
     read_flow,
     read_obligations,
     read_publication,
@@ -107,6 +106,7 @@ def read_rulebook(files: Mapping[str, bytes]) -> Rulebook:
     )
     for _, source in _each(sources):
         source.finish()
+    check_bases(agreements, flows.values(), schemas)
     _check(rulebook)
     return rulebook
 

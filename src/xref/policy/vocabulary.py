@@ -29,12 +29,22 @@ ROLES: Final = (
 
 WEIGHTS: Final = ("treaty", "soft-law", "recommended", "national", "derived")
 
-NATURES: Final = ("contact", "answer", "receipt", "decision", "withdrawal", "domestic")
+NATURES: Final = (
+    "contact",
+    "answer",
+    "receipt",
+    "decision",
+    "withdrawal",
+    "domestic",
+    "home",
+)
 """What a flow is by nature. `contact` opens contact about a person with the other Party: the gates
 towards the State of origin bind it. `answer` replies to a contact, `receipt` to any message,
 `withdrawal` takes a sharing consent back, `decision` tells a desk what its own hop decided, and
 `domestic` asks an office of the own Party to act towards the other: the gates bind it as they bind
-what it causes, so that a refusal is told to the office that knows why."""
+what it causes, so that a refusal is told to the office that knows why. `home` stays at home and
+causes nothing abroad: the gates towards the State of origin leave it alone, or they would keep
+people from protection where they are."""
 
 REACHES: Final = ("crossing", "domestic", "any")
 
@@ -59,6 +69,9 @@ FLOOR_NEEDED: Final = (
     "floor/consular-choice",
     "floor/consular-conflict",
     "floor/family",
+    "floor/family-tracing",
+    "floor/home-sharing-consent",
+    "floor/home-sharing-consent-scope",
     "floor/neutral-records",
     "floor/neutral-sender",
     "floor/no-conditionality",

@@ -10,7 +10,6 @@ from xref.desk.adapter import Adapter
 from xref.desk.adapter_check import sample_record
 from xref.desk.read_form import read_form
 from xref.desk.write_form import Received, write_form
-from xref.errors import ConfigError
 from xref.resources import data_folder
 
 TODAY = date(2026, 11, 23)
@@ -78,8 +77,19 @@ def test_case_numbers_and_remarks_are_in_no_value_that_leaves() -> None:
         assert "ຂໍ້ມູນສົມມຸດ" not in leaving
 
 
-def test_a_type_without_a_form_is_a_configuration_error() -> None:
+def test_a_type_without_a_form_is_written_in_xrefs_own() -> None:
     adapter = Adapter.load(ADAPTERS / "vn")
-    message = Received(bytes(16), "gossip", {}, "LANRM001", NOW_MS)
-    with pytest.raises(ConfigError, match=r"received\.gossip"):
-        write_form(adapter, message)
+    values = {"child_heard": "HEARD", "valid_until": None}
+    message = Received(
+        bytes(16), "best-interests-answer", values, "LANRM001", NOW_MS, bytes(15) + b"1"
+    )
+    assert json.loads(write_form(adapter, message)) == {
+        "xref_form": 1,
+        "type": "best-interests-answer",
+        "message": "00" * 16,
+        "from": "LANRM001",
+        "received_on": "2026-11-23",
+        "reply_to": "00" * 15 + "31",
+        "fields": {"child_heard": "HEARD"},
+        "beyond": [],
+    }

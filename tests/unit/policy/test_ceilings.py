@@ -38,6 +38,8 @@ OPENINGS: Final = (
     RETURN_FACTS,
     CHILD_RETURN_FACTS,
     OWN_CHOICE_FACTS | {"travel_document": "requested", "consular_contact": "requested"},
+    OPEN_FACTS | {"tracing_risk": "favourable"},
+    OPEN_FACTS | CHILD | {"tracing_risk": "favourable"},
 )
 
 

@@ -34,11 +34,17 @@ RETURN_FLOWS: Final = (
     "travel-notice-consular",
     "departure",
 )
-NEUTRAL: Final = ("identity-and-residence", "travel-arrangement")
+NEUTRAL: Final = (
+    "identity-and-residence",
+    "journey-change",
+    "travel-arrangement",
+    "travel-document",
+)
 GATED: Final = [
     flow.name for flow in POLICY.flows.values() if flow.nature in ("contact", "domestic")
 ]
 EMERGENCY: Final = "emergency-protection-referral"
+EMERGENCIES: Final = (EMERGENCY, "missing-child-alert")
 CHILD: Final = {"age_status": "verified-child", "guardian": "none"}
 
 
@@ -63,8 +69,10 @@ def fields(flow: str, answer: Permit | Refusal) -> set[str]:
 
 
 def open_facts(flow: str) -> dict[str, str]:
-    facts = RETURN_FACTS | {"disclosure_ground": "sharing-consent"}
-    return facts | ({"age_status": "verified-child"} if flow == EMERGENCY else {})
+    facts = RETURN_FACTS | {"disclosure_ground": "sharing-consent", "tracing_risk": "favourable"}
+    if flow == "child-safeguards":
+        return CHILD_RETURN_FACTS
+    return facts | ({"age_status": "verified-child"} if flow in EMERGENCIES else {})
 
 
 ORIGIN_GATES: Final = {
@@ -90,7 +98,7 @@ def test_every_contact_and_every_request_at_home_is_bound(flow: str, rule: str) 
 @pytest.mark.parametrize("flow", GATED)
 def test_whoever_may_be_a_child_takes_the_child_path_but_in_an_emergency(flow: str) -> None:
     refused = reasons(ask(open_facts(flow) | CHILD, flow))
-    assert ("floor/child" in refused) is (flow != EMERGENCY)
+    assert ("floor/child" in refused) is (flow not in EMERGENCIES)
 
 
 def test_not_informed_of_asylum_is_refused_at_home_with_the_duty_to_inform_and_ask() -> None:
@@ -274,7 +282,7 @@ def test_a_travel_notice_is_not_caused_by_a_request_for_an_identity_check() -> N
 
 SNEAKY: Final = """
 [[flow]]
-code = 99
+code = 199
 name = "check-by-the-way"
 explain = "An identity check from an office that tells why."
 purpose = "identity-and-residence"
@@ -303,7 +311,7 @@ def test_an_agreement_cannot_let_an_nrm_send_an_ordinary_check_abroad() -> None:
     policy = build({**draft().files, path: draft().files[path] + SNEAKY.encode()}).policy
     asked = question(policy, RETURN_FACTS, flow="check-by-the-way")
     assert reasons(policy.decide(asked)) == {"floor/neutral-sender"}
-    assert not policy.ceiling(99, "nrm", "nationality-authority", same_party=False)
+    assert not policy.ceiling(199, "nrm", "nationality-authority", same_party=False)
 
 
 @pytest.mark.parametrize("state", ["unknown", "not-informed", "undecided", "declined", "revoked"])
@@ -396,11 +404,12 @@ def without_sharing_consent(flow: str, **changes: str) -> Permit | Refusal:
 @pytest.mark.parametrize("ground", OTHER_GROUNDS)
 def test_another_ground_opens_a_childs_emergency_alone_and_only_approved(ground: str) -> None:
     stated = {"disclosure_ground": ground}
-    assert isinstance(without_sharing_consent(EMERGENCY, **stated), Permit)
-    unapproved = without_sharing_consent(EMERGENCY, second_approval="unknown", **stated)
-    assert "floor/second-approver" in reasons(unapproved)
+    for flow in EMERGENCIES:
+        assert isinstance(without_sharing_consent(flow, **stated), Permit)
+        unapproved = without_sharing_consent(flow, second_approval="unknown", **stated)
+        assert "floor/second-approver" in reasons(unapproved)
     for flow in GATED:
-        if flow != EMERGENCY:
+        if flow not in EMERGENCIES:
             assert "floor/other-ground" in reasons(without_sharing_consent(flow, **stated)), flow
 
 
