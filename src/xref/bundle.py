@@ -126,9 +126,7 @@ def _draft(files: Mapping[str, bytes]) -> Draft:
     _check_files(files)
     manifest = manifest_of(files)
     policy = Policy.load(files)
-    if DIRECTORY_PATH not in files:
-        raise ConfigError(f"{DIRECTORY_PATH} is missing; add it to the bundle")
-    directory = read_directory(files[DIRECTORY_PATH])
+    directory = _directory(files)
     for agreement in policy.agreements.values():
         unlisted = set(agreement.parties) - set(directory.parties)
         if unlisted:
@@ -141,6 +139,12 @@ def _draft(files: Mapping[str, bytes]) -> Draft:
         directory=directory,
         schemas={schema.digest32: schema for schema in policy.schemas.values()},
     )
+
+
+def _directory(files: Mapping[str, bytes]) -> Directory:
+    if DIRECTORY_PATH not in files:
+        raise ConfigError(f"{DIRECTORY_PATH} is missing; add it to the bundle")
+    return read_directory(files[DIRECTORY_PATH])
 
 
 def _check_files(files: Mapping[str, bytes]) -> None:
@@ -258,17 +262,18 @@ def open_bundle(files: Mapping[str, bytes], note: str, party_keys: Mapping[str, 
         ConfigError: naming what is wrong and what to do.
 
     """
-    draft = _draft(files)
+    _check_files(files)
     text, lines = _split(note)
     match = _TEXT.fullmatch(text)
     if match is None:
         raise ConfigError("bundle note: not the text of a bundle; fetch it anew")
-    if bytes.fromhex(match[1]) != draft.digest32:
+    if bytes.fromhex(match[1]) != hashlib.sha256(manifest_of(files)).digest():
         raise ConfigError("bundle note: signed for other files; fetch files and note together")
     valid_from_ms, valid_until_ms = int(match[2]), int(match[3])
     if valid_from_ms >= valid_until_ms:
         raise ConfigError("bundle note: its validity is empty; have the Parties sign anew")
-    _verify(text, lines, draft, party_keys)
+    _verify(text, lines, _directory(files), party_keys)
+    draft = _draft(files)  # only what the Parties signed is read as schemas and rules
     return Bundle(
         files=draft.files,
         manifest=draft.manifest,
@@ -283,9 +288,9 @@ def open_bundle(files: Mapping[str, bytes], note: str, party_keys: Mapping[str, 
 
 
 def _verify(
-    text: str, lines: list[SignatureLine], draft: Draft, party_keys: Mapping[str, bytes]
+    text: str, lines: list[SignatureLine], directory: Directory, party_keys: Mapping[str, bytes]
 ) -> None:
-    parties = {party_name(party): party for party in draft.directory.parties}
+    parties = {party_name(party): party for party in directory.parties}
     names = [line.name for line in lines]
     missing = sorted(set(parties) - set(names))
     if missing:
