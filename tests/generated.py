@@ -188,6 +188,7 @@ _BY_KIND: Final[Mapping[str, Callable[[Generator], str]]] = {
     "document-number": lambda g: g.some(_LETTERS + _DIGITS, 1, 22),
     "national-number": lambda g: g.some(_DIGITS, 1, 15) + g.one_of("", "-9", "/7", ".A"),
     "mrz": lambda g: g.one_of(*_MRZ),
+    "term": lambda g: g.one_of("nrm", "protection-and-assistance", "VNNRM001"),
     "sha-256": lambda g: g.some("0123456789abcdef", 64, 64),
     "code-list": lambda g: (
         g.one_of("", "", "LA:", "VN:") + g.some(_LETTERS, 1, 1) + g.some(_LETTERS + "_0", 0, 63)

@@ -38,7 +38,7 @@ CONSENT_NAMED = re.compile(
     r"(sharing|assistance|return)_consents?|consent_(ref|refs|digest|mask|salt)(?![a-z])"
 )
 CONSENT_MODULE = "desk/consent.py"
-CONSENT_CATEGORY = ("wire/schema.py", "consent")  # the category of fields about all three
+CONSENT_CATEGORY = ("wire/normal.py", "consent")  # the category of fields about all three
 
 # A page of docs/spec without vectors must say here why.
 SPEC_PAGES_WITHOUT_VECTORS = {

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
+from xref.limits import FIELD_VALUE_BYTES_MAX
 from xref.wire.normal import named_types
 from xref.wire.schema import SENSITIVITIES, Schema
 
@@ -18,6 +19,7 @@ _Said: TypeAlias = tuple[bool, str]
 """Whether it breaks a rule, and the sentence."""
 _COMPARED: Final = frozenset(
     {"name", "type", "default", "xref.id", "xref.category", "xref.sensitivity", "xref.required"}
+    | {"xref.value", "xref.max_bytes"}
 )
 _RECORD_COMPARED: Final = frozenset({"name", "type", "fields", "xref.retired_ids"})
 _TYPE_COMPARED: Final = frozenset(
@@ -153,7 +155,20 @@ def _kept(field_id: int, was: Mapping[str, Any], is_now: Mapping[str, Any]) -> I
         added = bool(required[1])
         yield added, "became required; senders do not give it yet" if added else "became optional"
     yield from _of_type(was["type"], is_now["type"])
+    yield from _of_value(was, is_now)
     yield from _other(was, is_now, _COMPARED)
+
+
+def _of_value(was: Mapping[str, Any], is_now: Mapping[str, Any]) -> Iterator[_Said]:
+    kinds = [each.get("xref.value") for each in (was, is_now)]
+    if kinds[0] != kinds[1]:
+        said = f"value {kinds[0] or 'of any kind'} became {kinds[1] or 'of any kind'}"
+        yield True, f"{said}; one side would refuse what the other sends"
+    bounds = [each.get("xref.max_bytes", FIELD_VALUE_BYTES_MAX) for each in (was, is_now)]
+    if bounds[0] != bounds[1]:
+        narrowed = bounds[1] < bounds[0]
+        said = f"at most {bounds[0]} bytes became {bounds[1]}"
+        yield narrowed, said + ("; a bound is never narrowed" if narrowed else "")
 
 
 def _other(

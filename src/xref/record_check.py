@@ -1,10 +1,18 @@
-"""Whether a record can be sealed under a bundle, told before it is handed to the desk. Pure."""
+"""Whether a record can be sealed under a bundle, told before it is handed to the desk.
 
+Form, today's lists, siblings that disagree, facts. No problem says which value was there.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from xref.code_lists import shipped_lists, unlisted
+from xref.desk.derive import contradicts
 from xref.desk.form_file import Problem
 from xref.desk.plain_values import of_plain
 from xref.desk.read_form import Record
 from xref.errors import ConfigError, MalformedError
 from xref.policy import Policy
+from xref.wire.schema import Schema, SchemaField
 
 
 def check_record(record: Record, policy: Policy) -> list[Problem]:
@@ -16,13 +24,8 @@ def check_record(record: Record, policy: Policy) -> list[Problem]:
     problems: dict[str, Problem] = {}
     for delivery in publication.deliveries:
         schema = policy.schema_for(policy.flow_named(delivery.flow))
-        for field in schema.fields:
-            try:
-                field.encode(of_plain(field, record.values.get(field.name)))
-            except MalformedError as error:
-                problems[field.name] = Problem(
-                    record.source, record.line, field.name, error.detail, "correct this field"
-                )
+        for name, fault, cure in _value_problems(record.values, schema):
+            problems[name] = Problem(record.source, record.line, name, fault, cure)
     try:
         policy.facts.encode(record.facts)
     except (ConfigError, MalformedError) as error:
@@ -30,3 +33,26 @@ def check_record(record: Record, policy: Policy) -> list[Problem]:
             record.source, record.line, "facts", str(error), "use the listed values"
         )
     return list(problems.values())
+
+
+def _value_problems(values: Mapping[str, object], schema: Schema) -> Iterator[tuple[str, str, str]]:
+    """Yield field, problem and cure for each value that cannot go."""
+    for field in schema.fields:
+        try:
+            value = of_plain(field, values.get(field.name))
+            field.encode(value)
+        except MalformedError as error:
+            yield field.name, error.detail.partition(": ")[2], _cure(field)
+            continue
+        fault = unlisted(field, value, shipped_lists())
+        if fault is not None:
+            yield field.name, fault, _cure(field)
+        elif field.derived is not None and contradicts(field.name, values):
+            source = field.derived.source
+            yield field.name, f"does not follow from {source}", "correct one of the two"
+
+
+def _cure(field: SchemaField) -> str:
+    if field.value is None:
+        return "correct this field"
+    return f"write it like {field.value.example.splitlines()[0]}"

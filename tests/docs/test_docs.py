@@ -21,7 +21,7 @@ from local_kafka import LocalKafka
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from docs import make_flows, make_messages
+from docs import make_flows, make_kinds, make_messages
 from docs.make_commands import PAGE, page
 from xref.cli import main
 from xref.config import (
@@ -337,6 +337,11 @@ def test_the_flows_page_is_what_the_bundle_says() -> None:
 
 def test_every_record_has_the_page_that_the_bundle_says() -> None:
     assert make_messages.written() == make_messages.pages(), "run `make pages`"
+
+
+def test_the_page_of_value_kinds_is_what_the_code_says() -> None:
+    written = make_kinds.PAGE.read_text(encoding="utf-8")
+    assert written == make_kinds.page(), "run `make pages`"
 
 
 def rows_of(text: str) -> dict[str, dict[str, str]]:

@@ -140,7 +140,7 @@ class Publication(_Form):
         if "case" not in ends:
             raise ValueError('no column has to = "case"; the desk needs its own case number')
         _check_parts(ends, has_form=self.sharing_consent is not None)
-        unknown = sorted(set(self.derive) - SIBLINGS)
+        unknown = sorted(set(self.derive) - SIBLINGS.keys())
         if unknown:
             raise ValueError(f"derive does not know {unknown[0]!r}; it knows {sorted(SIBLINGS)}")
         return self

@@ -10,6 +10,9 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Final
 
+from xref.limits import VALUE_NAME_CHARS_MAX
+from xref.wire.schema import Derivation
+
 _ADULT_YEARS: Final = 18
 # Upper ends are exclusive. Every one below 18 keeps the child path; above it the bands are broad.
 _AGE_BANDS: Final = (
@@ -62,13 +65,18 @@ def initials(values: Mapping[str, object]) -> str | None:
     names = (values.get("given_names_romanised"), values.get("family_name_romanised"))
     words = [word for name in names for word in str(name or "").split()]
     letters = [unicodedata.normalize("NFC", word)[0].upper() for word in words]
-    return "".join(f"{letter}." for letter in letters if letter.isalpha()) or None
+    return _within("".join(f"{letter}." for letter in letters if letter.isalpha()))
 
 
 def full_name_native(values: Mapping[str, object]) -> str | None:
     """Return the name in the order of the source where it was not given: family name first."""
     parts = (values.get("family_name_native"), values.get("given_names_native"))
-    return " ".join(str(part) for part in parts if part) or None
+    return _within(" ".join(str(part) for part in parts if part))
+
+
+def _within(name: str) -> str | None:
+    """Return a name that is one, within its bound; the office shortens a longer one itself."""
+    return name if 0 < len(name) <= VALUE_NAME_CHARS_MAX else None
 
 
 def province(place: object) -> str | None:
@@ -77,31 +85,31 @@ def province(place: object) -> str | None:
     return found[1] if found else None
 
 
-_SIBLINGS: Final[Mapping[str, Callable[[Mapping[str, object], date], object | None]]] = {
-    "birth_year": lambda values, _: birth_year(values.get("birth_date")),
-    "age_band": lambda values, today: age_band(values.get("birth_date"), today),
-    "initials": lambda values, _: initials(values),
-    "full_name_native": lambda values, _: full_name_native(values),
-    "service_province": lambda values, _: province(values.get("service_district")),
-    "birth_province": lambda values, _: province(values.get("birth_district")),
-    "destination_province": lambda values, _: province(values.get("destination_district")),
-    "last_residence_province": lambda values, _: province(values.get("last_residence_district")),
+_FUNCTIONS: Final[Mapping[str, Callable[[Mapping[str, object], str, date], object | None]]] = {
+    "birth_year": lambda values, source, _: birth_year(values.get(source)),
+    "age_band": lambda values, source, today: age_band(values.get(source), today),
+    "initials": lambda values, _source, _: initials(values),
+    "full_name_native": lambda values, _source, _: full_name_native(values),
+    "province": lambda values, source, _: province(values.get(source)),
 }
-SIBLINGS: Final = frozenset(_SIBLINGS)
-DERIVED_FROM: Final = frozenset(
-    {
-        "birth_date",
-        "birth_district",
-        "destination_district",
-        "family_name_native",
-        "family_name_romanised",
-        "given_names_native",
-        "given_names_romanised",
-        "last_residence_district",
-        "service_district",
-    }
-)
+SIBLINGS: Final[Mapping[str, Derivation]] = {
+    "birth_year": Derivation("birth_year", "birth_date"),
+    "age_band": Derivation("age_band", "birth_date"),
+    "initials": Derivation("initials", "given_names_romanised"),
+    "full_name_native": Derivation("full_name_native", "family_name_native"),
+    "service_province": Derivation("province", "service_district"),
+    "birth_province": Derivation("province", "birth_district"),
+    "destination_province": Derivation("province", "destination_district"),
+    "last_residence_province": Derivation("province", "last_residence_district"),
+}
+"""How each sibling is made; a schema that has one declares the same (`xref.derived`)."""
+DERIVED_FROM: Final = frozenset(made.source for made in SIBLINGS.values()) | {
+    "family_name_romanised",
+    "given_names_native",
+}
 """The finer fields that a form may have where the record itself has a coarser sibling alone."""
+_EXACT: Final = ("birth_year", "province")
+"""Functions whose outcome leaves no choice. A person may write initials or names in his own way."""
 
 
 def siblings(
@@ -113,7 +121,17 @@ def siblings(
     """
     complete = dict(values)
     for name in names:
-        found = _SIBLINGS[name](complete, today)
+        made = SIBLINGS[name]
+        found = _FUNCTIONS[made.function](complete, made.source, today)
         if found is not None:
             complete.setdefault(name, found)
     return complete
+
+
+def contradicts(name: str, values: Mapping[str, object]) -> bool:
+    """Return whether a sibling that is given says something else than what it is derived from."""
+    made, given = SIBLINGS.get(name), values.get(name)
+    if made is None or made.function not in _EXACT or given is None:
+        return False
+    found = _FUNCTIONS[made.function](values, made.source, date.max)
+    return found is not None and found != given

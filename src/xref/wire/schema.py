@@ -5,56 +5,30 @@ is named by the SHA-256 of its normalised form (RFC 8785 JSON, names resolved, a
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import rfc8785
 
 from xref.errors import ConfigError, MalformedError
 from xref.wire.avro import AvroCodec
 from xref.wire.normal import (
-    NAME,
+    CATEGORIES,
     PRIMITIVES,
+    SENSITIVITIES,
     check_record,
     named_types,
     normalise,
     read_json,
 )
+from xref.wire.value_kind import ValueKind, fault_in, kind_of
 
 __all__ = ["CATEGORIES", "SENSITIVITIES", "Derivation", "Schema", "SchemaField", "normalise"]
 
 
-CATEGORIES: Final = frozenset(
-    {
-        "reference",
-        "status",
-        "identity",
-        "safeguard",
-        "language",
-        "needs",
-        "exploitation",
-        "family",
-        "contact",
-        "consent",
-        "travel",
-        "travel-document",
-        "biometric",
-        "outcome",
-        # Never in a message; named so that the floor can forbid them by name.
-        "asylum",
-        "cooperation",
-        "disease-test",
-        "refusal",
-        "shelter-location",
-        "status-offence",
-        "suspect",
-    }
-)
 _MASKS_CACHED_MAX: Final = 1024
-SENSITIVITIES: Final = ("operational", "personal", "sensitive")
-"""In rising order: tells nothing of a person; about a person; harms if it leaks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +54,11 @@ class SchemaField:
     doc: str
     type: Any = field(compare=False)
     symbols: tuple[str, ...] = ()
+    open: bool = False
+    """Whether a symbol that a reader does not know is kept: its enum has a default."""
+    value: ValueKind | None = None
+    """What the text stands for, where the schema says so; its form is checked on both ends."""
+    bytes_max: int | None = None
     _codec: AvroCodec = field(compare=False, repr=False, kw_only=True)
 
     @property
@@ -94,11 +73,27 @@ class SchemaField:
 
     def encode(self, value: object) -> bytes:
         """Return the value's bytes with its union branch, or raise `MalformedError`."""
-        return self._codec.encode(value)
+        data = self._codec.encode(value)
+        self._check_value(value)
+        return data
 
     def decode(self, data: bytes) -> object:
         """Return the value (None when absent), or raise `MalformedError` unless canonical."""
-        return self._codec.decode(data)
+        value = self._codec.decode(data)
+        self._check_value(value)
+        return value
+
+    def _check_value(self, value: object) -> None:
+        if value is None:
+            return
+        if self.bytes_max is not None and isinstance(value, bytes) and len(value) > self.bytes_max:
+            self._wrong_value(f"is longer than {self.bytes_max} bytes")
+        if self.value is not None and (fault := fault_in(self.value, value)) is not None:
+            self._wrong_value(fault)
+
+    def _wrong_value(self, fault: str) -> NoReturn:
+        message = f"field {self.name}: {fault}"
+        raise MalformedError(message, fault="wrong-value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,45 +177,32 @@ def _build(document: dict[str, Any]) -> Schema:
 
 def _field(document: dict[str, Any], bit: int, named: Mapping[str, Any]) -> SchemaField:
     type_document = document["type"][1]
+    enum = _enum_of(type_document, named)
+    derived = document.get("xref.derived")
+    kind = document.get("xref.value")
     return SchemaField(
         name=document["name"],
         id=document["xref.id"],
         bit=bit,
-        category=_word(document, "xref.category", sorted(CATEGORIES)),
-        sensitivity=_word(document, "xref.sensitivity", SENSITIVITIES),
+        category=document["xref.category"],
+        sensitivity=document["xref.sensitivity"],
         required=document.get("xref.required", False),
-        derived=_derivation(document),
+        derived=None if derived is None else Derivation(derived["function"], derived["from"]),
         source=document.get("xref.source", "ours"),
         doc=document.get("doc", ""),
         type=type_document,
-        symbols=_symbols(type_document, named),
+        symbols=tuple(enum.get("symbols", ())),
+        open="default" in enum,
+        value=None if kind is None else kind_of(kind, type_document),
+        bytes_max=document.get("xref.max_bytes"),
         _codec=AvroCodec(type_document, named, document["name"]),
     )
 
 
-def _word(document: dict[str, Any], attribute: str, allowed: Sequence[str]) -> str:
-    word = document[attribute]
-    if word not in allowed:
-        known = ", ".join(allowed)
-        raise ConfigError(f"field {document['name']}: {attribute} must be one of {known}")
-    return str(word)
-
-
-def _derivation(document: dict[str, Any]) -> Derivation | None:
-    derived = document.get("xref.derived")
-    if derived is None:
-        return None
-    members = derived if isinstance(derived, dict) else {}
-    names = (members.get("function"), members.get("from"))
-    if len(members) != 2 or not all(isinstance(n, str) and NAME.fullmatch(n) for n in names):  # noqa: PLR2004 - exactly these
-        raise ConfigError(f'field {document["name"]}: xref.derived is {{"function", "from"}}')
-    return Derivation(function=str(names[0]), source=str(names[1]))
-
-
-def _symbols(document: Any, named: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the codes of an enum or of a list of an enum, else nothing."""
+def _enum_of(document: Any, named: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the enum of a type or of a list of one, else nothing."""
     if isinstance(document, str):
-        return () if document in PRIMITIVES else _symbols(named[document], named)
+        return {} if document in PRIMITIVES else _enum_of(named[document], named)
     if document["type"] == "array":
-        return _symbols(document["items"], named)
-    return tuple(document.get("symbols", ()))
+        return _enum_of(document["items"], named)
+    return document if document["type"] == "enum" else {}

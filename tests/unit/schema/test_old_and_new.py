@@ -12,6 +12,7 @@ from world import DAY_MS, REPOSITORY
 from xref.desk.adapter import Adapter
 from xref.desk.read_form import Record
 from xref.desk.write_form import Received, write_form
+from xref.errors import MessageError
 from xref.wire.resolve import resolve
 from xref.wire.schema import Schema
 
@@ -168,6 +169,46 @@ def test_value_beyond_the_own_bound_or_type_is_kept_apart() -> None:
     assert resolve({"some": [1, 2], "n": 1}, written, own).values == {"some": [1, 2], "n": 1}
     placed = resolve({"some": [1, 2, 3], "n": 2**40}, written, own)
     assert (placed.values, placed.beyond) == ({}, {"some": [1, 2, 3], "n": 2**40})
+
+
+def coded(*symbols: str, items_max: int = 0, default: str = "") -> Any:
+    enum = {"type": "enum", "name": "code", "symbols": list(symbols)}
+    enum |= {"default": default} if default else {}
+    return {"type": "array", "items": enum, "xref.max_items": items_max} if items_max else enum
+
+
+def test_a_new_code_of_an_open_list_stays_as_it_came() -> None:
+    """The person keeps the need that the reader has no word for; the form shows it."""
+    written = schema((1, "needs", coded("A", "OTHER", "B", items_max=3, default="OTHER")))
+    own = schema((1, "needs", coded("A", "OTHER", items_max=2, default="OTHER")))
+    assert resolve({"needs": ["B", "A"]}, written, own).values == {"needs": ["B", "A"]}
+    placed = resolve({"needs": ["B", "A", "A"]}, written, own)
+    assert placed.beyond == {"needs": ["B", "A", "A"]}
+
+
+def test_a_new_code_of_an_open_enum_stays_as_it_came() -> None:
+    written = schema((1, "urgency", coded("ROUTINE", "URGENT", "SOON", default="URGENT")))
+    own = schema((1, "urgency", coded("ROUTINE", "URGENT", default="URGENT")))
+    assert resolve({"urgency": "SOON"}, written, own).values == {"urgency": "SOON"}
+
+
+@pytest.mark.parametrize("items_max", [0, 2])
+def test_a_new_code_of_a_closed_enum_is_refused_and_named_by_no_fault(items_max: int) -> None:
+    """Whoever reads a safeguard that he does not know must not act as if there were none."""
+    written = schema((1, "age_status", coded("A", "B", "CANARY", items_max=items_max)))
+    own = schema((1, "age_status", coded("A", "B", items_max=items_max)))
+    known, new = ("B", "CANARY") if not items_max else (["B"], ["A", "CANARY"])
+    assert resolve({"age_status": known}, written, own).values == {"age_status": known}
+    with pytest.raises(MessageError) as refusal:
+        resolve({"age_status": new}, written, own)
+    assert refusal.value.fault == "unknown-code"
+    assert "CANARY" not in str(refusal.value)
+
+
+def test_an_enum_that_became_text_is_kept_apart() -> None:
+    written = schema((1, "some", "int"))
+    own = schema((1, "some", coded("A", "B")))
+    assert resolve({"some": 1}, written, own).beyond == {"some": 1}
 
 
 def test_form_names_what_it_cannot_hold() -> None:

@@ -140,7 +140,20 @@ BAD: dict[str, Callable[[dict[str, Any]], object]] = {
     ),
     "symbol-twice": _type({"type": "enum", "name": "code", "symbols": ["A", "A"]}),
     "symbol-with-a-hyphen": _type({"type": "enum", "name": "code", "symbols": ["A-B"]}),
-    "enum-default": _type({"type": "enum", "name": "code", "symbols": ["A"], "default": "A"}),
+    "enum-default-that-is-no-symbol": _type(
+        {"type": "enum", "name": "code", "symbols": ["A"], "default": "B"}
+    ),
+    "value-of-an-unknown-kind": _set("xref.value", "passport"),
+    "value-of-a-list-without-a-name": _set("xref.value", "code-list:"),
+    "value-as-a-list": _set("xref.value", ["date"]),
+    "text-kind-on-an-enum": _set("xref.value", "date"),
+    "bytes-kind-on-text": lambda document: document["fields"][0].update(
+        {"type": ["null", "string"], "xref.value": "jpeg"}
+    ),
+    "bound-of-bytes-on-an-enum": _set("xref.max_bytes", 5),
+    "bound-of-no-bytes": lambda document: document["fields"][0].update(
+        {"type": ["null", "bytes"], "xref.max_bytes": 0}
+    ),
     "no-symbols": _type({"type": "enum", "name": "code", "symbols": []}),
     "default-text": _set("default", ""),
     "no-id": lambda document: document["fields"][0].pop("xref.id"),

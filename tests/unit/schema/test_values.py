@@ -243,6 +243,6 @@ def test_no_error_holds_the_value(canary: str) -> None:
 
 def test_scripts_of_both_parties_pass() -> None:
     name = signed_bundle().policy.schemas["xref.victim_referral"].by_name["full_name_native"]
-    for text in ("ທ້າວ ສົມພອນ ວົງສາ", "Nguyễn Thị Ánh", "مریم", "क्षि", "line\nline"):
+    for text in ("ທ້າວ ສົມພອນ ວົງສາ", "Nguyễn Thị Ánh", "مریم", "क्षि"):
         normal = unicodedata.normalize("NFC", text)
         assert name.decode(name.encode(normal)) == normal
