@@ -62,6 +62,8 @@ BUNDLE_FILES_MAX: Final = 512
 BUNDLE_BYTES_MAX: Final = 4096 * KIB
 FACT_VALUES_MAX: Final = 254
 DECISIONS_CACHED_MAX: Final = 16_384
+BOXES_MAX: Final = 2_000_000
+INVARIANTS_MAX: Final = 256
 
 # No number of 8 bytes on the wire is larger, so that JSON and SQL hold every one exactly.
 WIRE_NUMBER_MAX: Final = 2**53 - 1

@@ -75,24 +75,34 @@ def negated(condition: Condition, facts: Sequence[Fact]) -> list[Condition]:
     """Return conditions that all hold exactly where no clause of `condition` does."""
     return [
         tuple(
-            Clause(((place, _all_bits(facts[place]) & ~bits),))
+            Clause(((place, all_bits(facts[place]) & ~bits),))
             for place, bits in clause.terms
-            if _all_bits(facts[place]) & ~bits
+            if all_bits(facts[place]) & ~bits
         )
         for clause in condition
     ]
 
 
-def _all_bits(fact: Fact) -> int:
+def all_bits(fact: Fact) -> int:
+    """Return the bits of every answer, unknown among them."""
     return (2 << len(fact.values)) - 1
 
 
 def satisfiable(conditions: Iterable[Condition]) -> bool:
     """Return whether some facts make all the conditions hold at once. Exact, by search."""
+    return solution(conditions) is not None
+
+
+def solution(conditions: Iterable[Condition]) -> dict[int, int] | None:
+    """Return answers that make all the conditions hold at once, None if no facts do.
+
+    A place of a fact is mapped to the bits of its answers; any of them will do, and any answer to
+    a fact that is not mapped.
+    """
     return _search(list(dict.fromkeys(conditions)), {})
 
 
-def _search(conditions: Sequence[Condition], allowed: Mapping[int, int]) -> bool:
+def _search(conditions: Sequence[Condition], allowed: dict[int, int]) -> dict[int, int] | None:
     """Branch on the condition with the fewest clauses that are still possible.
 
     What already holds is done with, and what can no longer hold ends a branch at once, so many
@@ -101,22 +111,28 @@ def _search(conditions: Sequence[Condition], allowed: Mapping[int, int]) -> bool
     best: list[Clause] | None = None
     waiting = []
     for condition in conditions:
-        left = [clause for clause in condition if _possible(clause, allowed)]
-        if any(_certain(clause, allowed) for clause in left):
+        left = [clause for clause in condition if possible(clause, allowed)]
+        if any(certain(clause, allowed) for clause in left):
             continue
         waiting.append(condition)
         if best is None or len(left) < len(best):
             best = left
     if best is None:
-        return True
-    return any(_search(waiting, _narrowed(clause, allowed)) for clause in best)
+        return allowed
+    for clause in best:
+        found = _search(waiting, _narrowed(clause, allowed))
+        if found is not None:
+            return found
+    return None
 
 
-def _possible(clause: Clause, allowed: Mapping[int, int]) -> bool:
+def possible(clause: Clause, allowed: Mapping[int, int]) -> bool:
+    """Return whether some of the allowed answers make the clause hold."""
     return all(allowed.get(place, -1) & bits for place, bits in clause.terms)
 
 
-def _certain(clause: Clause, allowed: Mapping[int, int]) -> bool:
+def certain(clause: Clause, allowed: Mapping[int, int]) -> bool:
+    """Return whether all of the allowed answers make the clause hold."""
     return all(not allowed.get(place, -1) & ~bits for place, bits in clause.terms)
 
 

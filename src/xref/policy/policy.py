@@ -12,7 +12,7 @@ from functools import lru_cache
 from xref.errors import ConfigError
 from xref.limits import DECISIONS_CACHED_MAX
 from xref.policy.agreement import Agreement
-from xref.policy.conditions import Condition, any_holds, negated, satisfiable
+from xref.policy.corridor import Corridor, applies, ceiling_of, corridor_between, opens
 from xref.policy.decision import (
     ENGINE_RULES,
     NO_CAUSE,
@@ -32,30 +32,16 @@ from xref.policy.decision import (
 )
 from xref.policy.facts import FactTable
 from xref.policy.flows import Flow, Publication, Purpose
-from xref.policy.rulebook import Rulebook, mask_of, read_rulebook
+from xref.policy.rulebook import Rulebook, read_rulebook
 from xref.policy.rules import ForbidRule, PermitRule, Rule
 from xref.wire.schema import Schema
-
-
-@dataclass(frozen=True, slots=True)
-class _Corridor:
-    """The rules for one flow between two roles, as masks of its schema."""
-
-    flow: Flow
-    schema: Schema
-    caused_by: tuple[int, ...]
-    refuses: tuple[ForbidRule, ...]
-    strips: tuple[tuple[ForbidRule, int], ...]
-    keeps: tuple[tuple[ForbidRule, int], ...]
-    scopes: tuple[tuple[ForbidRule, int], ...]
-    permits: tuple[tuple[PermitRule, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class _Ruling:
     """A corridor's rules on given facts: all that does not depend on the message's masks."""
 
-    corridor: _Corridor
+    corridor: Corridor
     refused: tuple[Rule, ...]
     permits: tuple[tuple[PermitRule, int], ...]
     granted: int
@@ -75,7 +61,7 @@ class Policy:
     facts: FactTable = field(repr=False)
     flows: Mapping[int, Flow]
     _rules: Mapping[str, Rule] = field(repr=False)
-    _corridor: Callable[[int, str, str, bool], _Corridor | Rule] = field(repr=False)
+    _corridor: Callable[[int, str, str, bool], Corridor | Rule] = field(repr=False)
     _ruling: Callable[[_Way, bytes, bool], _Ruling | Rule] = field(repr=False)
     _answer: Callable[[_Way, bytes, int, int, bool], Permit | Refusal] = field(repr=False)
     _ceilings: Mapping[tuple[int, str, str, bool], int] = field(repr=False)
@@ -184,8 +170,8 @@ class Policy:
 
 def _corridors(
     rulebook: Rulebook, flows: Mapping[int, Flow]
-) -> Callable[[int, str, str, bool], _Corridor | Rule]:
-    def corridor(code: int, from_role: str, to_role: str, same_party: bool) -> _Corridor | Rule:  # noqa: FBT001 - a cache key
+) -> Callable[[int, str, str, bool], Corridor | Rule]:
+    def corridor(code: int, from_role: str, to_role: str, same_party: bool) -> Corridor | Rule:  # noqa: FBT001 - a cache key
         flow = flows.get(code)
         if flow is None:
             return UNKNOWN_FLOW
@@ -193,53 +179,13 @@ def _corridors(
             return WRONG_ROLE
         if flow.reach != "any" and (flow.reach == "domestic") is not same_party:
             return WRONG_REACH
-        return _corridor(rulebook, flow, from_role, to_role, same_party=same_party)
+        return corridor_between(rulebook, flow, from_role, to_role, same_party=same_party)
 
     return corridor
 
 
-def _corridor(
-    rulebook: Rulebook, flow: Flow, from_role: str, to_role: str, *, same_party: bool
-) -> _Corridor:
-    schema = rulebook.schema_of(flow)
-    forbids = [
-        each
-        for each in rulebook.forbids
-        if each.selector.matches(flow, from_role, to_role, same_party=same_party)
-    ]
-
-    def masked(effect: str) -> tuple[tuple[ForbidRule, int], ...]:
-        found = [each for each in forbids if each.effect == effect]
-        return tuple((each, mask_of(each.fields, each.categories, schema)) for each in found)
-
-    return _Corridor(
-        flow=flow,
-        schema=schema,
-        caused_by=tuple(rulebook.flows[name].code for name in flow.caused_by),
-        refuses=tuple(each for each in forbids if each.effect == "refuse"),
-        strips=masked("strip"),
-        keeps=masked("keep"),
-        # A scope names its exceptions; its mask is what it limits.
-        scopes=tuple((each, schema.full_mask & ~mask) for each, mask in masked("scope")),
-        permits=tuple(
-            (each, mask_of(each.fields, each.categories, schema))
-            for each in rulebook.permits
-            if each.selector.matches(flow, from_role, to_role, same_party=same_party)
-        ),
-    )
-
-
-def _applies(forbid: ForbidRule, codes: bytes) -> bool:
-    held = not forbid.when or any_holds(forbid.when, codes)
-    return held and not any_holds(forbid.unless, codes)
-
-
-def _opens(permit: PermitRule, codes: bytes) -> bool:
-    return not permit.when or any_holds(permit.when, codes)
-
-
 def _rulings(
-    corridor_of: Callable[[int, str, str, bool], _Corridor | Rule], rulebook: Rulebook
+    corridor_of: Callable[[int, str, str, bool], Corridor | Rule], rulebook: Rulebook
 ) -> Callable[[_Way, bytes, bool], _Ruling | Rule]:
     sizes = [len(fact.values) for fact in rulebook.table.facts]
 
@@ -251,11 +197,11 @@ def _rulings(
         if len(answers) != len(sizes) or any(map(int.__gt__, answers, sizes)):
             return UNKNOWN_FACT
         codes = answers + bytes([live])
-        permits = tuple(each for each in corridor.permits if _opens(each[0], codes))
+        permits = tuple(each for each in corridor.permits if opens(each[0], codes))
         granted = 0
         for _, mask in permits:
             granted |= mask
-        refused = [each.rule for each in corridor.refuses if _applies(each, codes)]
+        refused = [each.rule for each in corridor.refuses if applies(each, codes)]
         if corridor.caused_by and way[4] not in corridor.caused_by:
             refused.append(NO_CAUSE)
         if not granted:
@@ -265,8 +211,8 @@ def _rulings(
             refused=tuple(refused),
             permits=permits,
             granted=granted,
-            strips=tuple(each for each in corridor.strips if _applies(each[0], codes)),
-            scopes=tuple(each for each in corridor.scopes if _applies(each[0], codes)),
+            strips=tuple(each for each in corridor.strips if applies(each[0], codes)),
+            scopes=tuple(each for each in corridor.scopes if applies(each[0], codes)),
         )
 
     return ruling
@@ -342,11 +288,8 @@ def _withheld(ruling: _Ruling, withheld: int, scope: int) -> tuple[Withheld, ...
     return tuple(found)
 
 
-# Ceilings: exact, by asking for each permit and each set of strips whether some facts pass.
-
-
 def _ceilings(
-    rulebook: Rulebook, corridor_of: Callable[[int, str, str, bool], _Corridor | Rule]
+    rulebook: Rulebook, corridor_of: Callable[[int, str, str, bool], Corridor | Rule]
 ) -> dict[tuple[int, str, str, bool], int]:
     ceilings = {}
     memo: dict[object, int] = {}
@@ -356,42 +299,10 @@ def _ceilings(
                 for same_party in (False, True):
                     key = (flow.code, from_role, to_role, same_party)
                     corridor = corridor_of(*key)
-                    if isinstance(corridor, _Corridor):
+                    if isinstance(corridor, Corridor):
                         # Many roles share their rules; the search is done once for each set.
-                        rules = _rule_ids(corridor)
+                        rules = corridor.rule_ids
                         if rules not in memo:
-                            memo[rules] = _ceiling(rulebook, corridor)
+                            memo[rules] = ceiling_of(corridor, rulebook.facts)
                         ceilings[key] = memo[rules]
     return ceilings
-
-
-def _rule_ids(corridor: _Corridor) -> tuple[object, ...]:
-    return (
-        corridor.schema.digest32,
-        tuple(each.rule.id for each in corridor.refuses),
-        tuple(each.rule.id for each, _ in corridor.strips),
-        tuple(each.rule.id for each, _ in corridor.permits),
-    )
-
-
-def _ceiling(rulebook: Rulebook, corridor: _Corridor) -> int:
-    refuses = [each for forbid in corridor.refuses for each in _lifted(rulebook, forbid)]
-    memo: dict[tuple[str, tuple[str, ...]], bool] = {}
-    ceiling = 0
-    for each in corridor.schema.fields:
-        strips = [forbid for forbid, mask in corridor.strips if mask & each.mask]
-        lifted = refuses + [one for forbid in strips for one in _lifted(rulebook, forbid)]
-        for permit, mask in corridor.permits:
-            key = (permit.rule.id, tuple(forbid.rule.id for forbid in strips))
-            if mask & each.mask and key not in memo:
-                memo[key] = satisfiable([*lifted, permit.when] if permit.when else lifted)
-            if mask & each.mask and memo[key]:
-                ceiling |= each.mask
-    return ceiling
-
-
-def _lifted(rulebook: Rulebook, forbid: ForbidRule) -> list[Condition]:
-    """Return conditions that all hold exactly where the forbid does not apply."""
-    if not forbid.when:
-        return [forbid.unless]
-    return [(*each, *forbid.unless) for each in negated(forbid.when, rulebook.facts)]
