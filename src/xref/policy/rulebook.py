@@ -40,6 +40,7 @@ FACTS_PATH: Final = "policies/facts.toml"
 PURPOSES_PATH: Final = "policies/purposes.toml"
 OBLIGATIONS_PATH: Final = "policies/obligations.toml"
 OPERATION_PATH: Final = "policies/operation.toml"
+INVARIANTS_PATH: Final = "policies/invariants.toml"
 _FLOOR_PATH: Final = re.compile(r"policies/floor/[a-z0-9-]+\.toml")
 _AGREEMENT_PATH: Final = re.compile(r"policies/agreements/([a-z0-9-]+)/[a-z0-9-]+\.toml")
 _SCHEMA_PATH: Final = re.compile(r"schemas/[a-z0-9_]+\.avsc")
@@ -86,13 +87,7 @@ def read_rulebook(files: Mapping[str, bytes]) -> Rulebook:
     sources = _sources(files)
     agreements = {owner: read_agreement(sources[owner][0], owner) for owner in _owners(files)}
     flows = _flows(sources, purposes, schemas)
-    words = Words(
-        facts=(*table.facts, LIVE_FACT),
-        flows=flows,
-        purposes=tuple(purposes),
-        obligations=tuple(obligations),
-        fields=tuple(sorted({each.name for schema in schemas.values() for each in schema.fields})),
-    )
+    words = _words(table, flows, purposes, obligations, schemas)
     rulebook = Rulebook(
         table=table,
         purposes=purposes,
@@ -111,8 +106,38 @@ def read_rulebook(files: Mapping[str, bytes]) -> Rulebook:
     return rulebook
 
 
+def words_of(rulebook: Rulebook) -> Words:
+    """Return everything that a rule or an invariant of this bundle may name."""
+    return _words(
+        rulebook.table,
+        rulebook.flows,
+        rulebook.purposes,
+        rulebook.obligations,
+        rulebook.schemas,
+    )
+
+
+def _words(
+    table: FactTable,
+    flows: Mapping[str, Flow],
+    purposes: Iterable[str],
+    obligations: Iterable[str],
+    schemas: Mapping[str, Schema],
+) -> Words:
+    return Words(
+        facts=(*table.facts, LIVE_FACT),
+        flows=flows,
+        purposes=tuple(purposes),
+        obligations=tuple(obligations),
+        fields=tuple(sorted({each.name for schema in schemas.values() for each in schema.fields})),
+    )
+
+
 def _check_paths(files: Mapping[str, bytes]) -> None:
-    known = (FACTS_PATH, PURPOSES_PATH, OBLIGATIONS_PATH, OPERATION_PATH, "directory.toml")
+    known = (
+        *(FACTS_PATH, PURPOSES_PATH, OBLIGATIONS_PATH, OPERATION_PATH),
+        *(INVARIANTS_PATH, "directory.toml"),
+    )
     for path in files:
         patterns = (_FLOOR_PATH, _AGREEMENT_PATH, _SCHEMA_PATH)
         if path not in known and not any(pattern.fullmatch(path) for pattern in patterns):

@@ -102,7 +102,7 @@ def read_forbid(entry: Entry, words: Words, owner: str) -> ForbidRule:
     effect = entry.word("effect", EFFECTS)
     forbid = ForbidRule(
         rule=_read_rule(entry, rule_id, effect),
-        selector=_read_selector(entry, words),
+        selector=read_selector(entry, words),
         effect=effect,
         fields=entry.words("fields", words.fields, ()),
         categories=entry.words("categories", sorted(CATEGORIES), ()),
@@ -131,7 +131,7 @@ def read_permit(entry: Entry, words: Words, owner: str) -> PermitRule:
     rule_id = _read_id(entry, owner)
     permit = PermitRule(
         rule=_read_rule(entry, rule_id, "permit"),
-        selector=_read_selector(entry, words),
+        selector=read_selector(entry, words),
         fields=entry.words("fields", words.fields, ()),
         categories=entry.words("categories", sorted(CATEGORIES), ()),
         when=read_condition(entry, "when", words.facts, matches_unknown=False),
@@ -166,7 +166,8 @@ def _read_rule(entry: Entry, rule_id: str, kind: str) -> Rule:
     )
 
 
-def _read_selector(entry: Entry, words: Words) -> Selector:
+def read_selector(entry: Entry, words: Words) -> Selector:
+    """Return which messages are meant, or raise `ConfigError`."""
     return Selector(
         flows=_given(entry, "flows", words.flows),
         natures=_given(entry, "natures", NATURES),
