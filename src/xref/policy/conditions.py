@@ -111,12 +111,14 @@ def _search(conditions: Sequence[Condition], allowed: dict[int, int]) -> dict[in
     best: list[Clause] | None = None
     waiting = []
     for condition in conditions:
-        left = [clause for clause in condition if possible(clause, allowed)]
-        if any(certain(clause, allowed) for clause in left):
+        left = _undecided(condition, allowed)
+        if left is None:
             continue
         waiting.append(condition)
         if best is None or len(left) < len(best):
             best = left
+            if not best:
+                return None
     if best is None:
         return allowed
     for clause in best:
@@ -126,14 +128,28 @@ def _search(conditions: Sequence[Condition], allowed: dict[int, int]) -> dict[in
     return None
 
 
-def possible(clause: Clause, allowed: Mapping[int, int]) -> bool:
-    """Return whether some of the allowed answers make the clause hold."""
-    return all(allowed.get(place, -1) & bits for place, bits in clause.terms)
+def _undecided(condition: Condition, allowed: Mapping[int, int]) -> list[Clause] | None:
+    """Return the clauses that may hold, None where one is sure to."""
+    left = []
+    for clause in condition:
+        state = clause_state(clause, allowed)
+        if state is True:
+            return None
+        if state is None:
+            left.append(clause)
+    return left
 
 
-def certain(clause: Clause, allowed: Mapping[int, int]) -> bool:
-    """Return whether all of the allowed answers make the clause hold."""
-    return all(not allowed.get(place, -1) & ~bits for place, bits in clause.terms)
+def clause_state(clause: Clause, allowed: Mapping[int, int]) -> bool | None:
+    """Return whether the clause is sure to hold, sure not to, or neither (None)."""
+    certain: bool | None = True
+    for place, bits in clause.terms:
+        left = allowed.get(place, -1)
+        if not left & bits:
+            return False
+        if left & ~bits:
+            certain = None
+    return certain
 
 
 def _narrowed(clause: Clause, allowed: Mapping[int, int]) -> dict[int, int]:

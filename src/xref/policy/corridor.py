@@ -32,13 +32,16 @@ class Corridor:
     permits: tuple[tuple[PermitRule, int], ...]
 
     @property
-    def rule_ids(self) -> tuple[object, ...]:
-        """The schema and the rules that the open mask depends on: many roles share them."""
+    def key(self) -> tuple[object, ...]:
+        """What the open mask depends on, the same for many roles: the schema and the very rules.
+
+        Good only for as long as the corridor itself is kept.
+        """
         return (
             self.schema.digest32,
-            tuple(each.rule.id for each in self.refuses),
-            tuple(each.rule.id for each, _ in self.strips),
-            tuple(each.rule.id for each, _ in self.permits),
+            tuple(id(each) for each in self.refuses),
+            tuple(id(each) for each, _ in self.strips),
+            tuple(id(each) for each, _ in self.permits),
         )
 
     def open_mask(self, codes: bytes) -> int:

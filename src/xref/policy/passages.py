@@ -53,8 +53,8 @@ def passages_of(rulebook: Rulebook, selectors: Sequence[Selector]) -> list[Passa
             corridor = corridor_between(rulebook, flow, from_role, to_role, same_party=same_party)
             ends = (from_role, to_role, same_party)
             chosen = _chosen(selectors, flow, ends)
-            same = tuple(each.rule.id for each, _ in (*corridor.keeps, *corridor.scopes))
-            _count(found, (flow.name, corridor.rule_ids, same, chosen), corridor, ends, chosen)
+            rest = tuple(each.rule.id for each, _ in (*corridor.keeps, *corridor.scopes))
+            _count(found, (flow.name, corridor.key, rest, chosen), corridor, ends, chosen)
     return list(found.values())
 
 

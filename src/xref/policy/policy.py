@@ -301,8 +301,7 @@ def _ceilings(
                     corridor = corridor_of(*key)
                     if isinstance(corridor, Corridor):
                         # Many roles share their rules; the search is done once for each set.
-                        rules = corridor.rule_ids
-                        if rules not in memo:
-                            memo[rules] = ceiling_of(corridor, rulebook.facts)
-                        ceilings[key] = memo[rules]
+                        if corridor.key not in memo:
+                            memo[corridor.key] = ceiling_of(corridor, rulebook.facts)
+                        ceilings[key] = memo[corridor.key]
     return ceilings

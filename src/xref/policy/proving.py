@@ -10,12 +10,13 @@ from dataclasses import dataclass
 
 from xref.policy.conditions import Condition, all_bits, negated, solution
 from xref.policy.corridor import Corridor, ceiling_of, lifted
+from xref.policy.facts import Fact
 from xref.policy.invariants import Invariant
 from xref.policy.passages import Passage, passages_of, widest_passages
 from xref.policy.rulebook import Rulebook, mask_of
 from xref.policy.rules import ForbidRule
-from xref.policy.search import Found, closed, moved_to, only, opened, ways_shut
-from xref.policy.tiling import Box, boxes_of, overlap
+from xref.policy.search import Found, closed, kinds_of, moved_to, opened, ways_shut, widened
+from xref.policy.tiling import Box, Meeting, boxes_of, overlap
 from xref.policy.vocabulary import UNKNOWN
 
 Progress = Callable[[int, int], None]
@@ -45,30 +46,53 @@ class Proof:
     breaches: tuple[Breach, ...]
 
 
-class Prover:
-    """Proves on the passages of one rulebook; remembers the boxes of what it has seen."""
+class Seen:
+    """What was found of corridors, which many passages, and rulebooks that differ little, share."""
 
-    def __init__(self, rulebook: Rulebook, invariants: Sequence[Invariant]) -> None:
+    def __init__(self, facts: Sequence[Fact]) -> None:
+        """Begin with nothing."""
+        self.facts = facts
+        self.meeting = Meeting(facts)
+        self.found: dict[object, Found | None] = {}
+        self._boxes: dict[object, tuple[Corridor, list[Box], list[int]]] = {}
+
+    @property
+    def boxes_count(self) -> int:
+        """The number of boxes looked at."""
+        return sum(len(boxes) for _, boxes, _ in self._boxes.values())
+
+    def boxes(self, corridor: Corridor) -> list[Box]:
+        """Return a corridor's boxes."""
+        return self.packed(corridor)[0]
+
+    def packed(self, corridor: Corridor) -> tuple[list[Box], list[int]]:
+        """Return a corridor's boxes, and each as a number."""
+        if corridor.key not in self._boxes:
+            boxes = boxes_of(corridor, self.facts)
+            reached = 0
+            for box in boxes:
+                reached |= box.mask
+            if reached != ceiling_of(corridor, self.facts):
+                raise RuntimeError("the boxes and the search disagree on what is ever open")
+            numbers = [self.meeting.packed(box.answers) for box in boxes]
+            self._boxes[corridor.key] = (corridor, boxes, numbers)
+        return self._boxes[corridor.key][1:]
+
+
+class Prover:
+    """Proves the invariants on the passages of one rulebook."""
+
+    def __init__(
+        self, rulebook: Rulebook, invariants: Sequence[Invariant], seen: Seen | None = None
+    ) -> None:
         """Lay out the passages that the invariants mean."""
         selectors = [each.selector for each in invariants]
         self.facts = rulebook.facts
         self.invariants = invariants
         self.widest = widest_passages(rulebook, selectors)
         self.own = passages_of(rulebook, selectors)
-        self.rulebook = rulebook
-        self._boxes: dict[object, list[Box]] = {}
-
-    def boxes(self, corridor: Corridor) -> list[Box]:
-        """Return the corridor's boxes, which many corridors share."""
-        found = self._boxes.get(corridor.rule_ids)
-        if found is None:
-            found = self._boxes[corridor.rule_ids] = boxes_of(corridor, self.facts)
-            reached = 0
-            for box in found:
-                reached |= box.mask
-            if reached != ceiling_of(corridor, self.facts):
-                raise RuntimeError("the boxes and the search disagree on what is ever open")
-        return found
+        self._seen = seen or Seen(self.facts)
+        self.boxes = self._seen.boxes
 
     def prove(self, progress: Progress = lambda _done, _of: None) -> Proof:
         """Return the proof, with the breaches found: one for each invariant and passage."""
@@ -89,7 +113,7 @@ class Prover:
             invariants=len(self.invariants),
             ways=sum(each.ways for each in (*self.widest, *self.own)),
             passages=len(self.widest) + len(self.own),
-            boxes=sum(map(len, self._boxes.values())),
+            boxes=self._seen.boxes_count,
             facts=everything,
             breaches=tuple(breaches),
         )
@@ -99,7 +123,11 @@ class Prover:
         for passage in passages:
             if place not in passage.chosen:
                 continue
-            found = self._found(passage.corridor, invariant)
+            self.boxes(passage.corridor)  # which keeps the corridor, so that its key stays good
+            key = (place, passage.corridor.key, len(passage.corridor.keeps))
+            if key not in self._seen.found:
+                self._seen.found[key] = self._found(passage.corridor, invariant)
+            found = self._seen.found[key]
             if found is not None:
                 yield self._breach(invariant.id, invariant.says, passage, found)
 
@@ -144,12 +172,12 @@ class Prover:
         """Look for two sets of facts, the same in `but`, of which one lets more go."""
         beside = {at: at + len(self.facts) for at in range(len(self.facts)) if at not in but}
         found = None
-        for each in corridor.schema.fields:
-            for shut in ways_shut(corridor, each.mask, self.facts):
+        for kind in kinds_of(corridor):
+            for shut in ways_shut(corridor, kind, self.facts):
                 other = [*moved_to(where, beside), *moved_to(shut, beside)]
                 refuses = [one for rule in corridor.refuses for one in lifted(rule, self.facts)]
                 other += moved_to(refuses, beside)
-                found = found or opened(corridor, each.mask, where + other, self.facts)
+                found = found or opened(corridor, kind, where + other, self.facts)
         boxes = [box for box in self.boxes(corridor) if box.mask and overlap(box, where)]
         pairs = [(one, two) for one in boxes for two in boxes if one.mask & ~two.mask]
         met = any(all(one.answers[at] & two.answers[at] for at in but) for one, two in pairs)
@@ -180,43 +208,39 @@ class Prover:
     def _narrows(
         self, corridor: Corridor, place: int, answers: int, where: list[Condition]
     ) -> Found | None:
-        """Look for facts on which less goes than if one fact is changed to one of `answers`."""
-        moved = {place: len(self.facts)}  # the answer before the change stands beside the others
-        found = None
-        for each in corridor.schema.fields:
-            now = [only(place, answers), *moved_to(where, moved)]
-            for shut in ways_shut(corridor, each.mask, self.facts, place):
-                facts_before = moved_to(shut, moved)
-                found = found or opened(corridor, each.mask, now + facts_before, self.facts)
-        _agree(found is not None, self._widened(corridor, place, answers, where))
-        return found and Found(found.answers, found.mask, "goes after the change, not before it")
+        found = widened(corridor, (place, answers), where, self.facts)
+        _agree(found is not None, self._seen_widened(corridor, place, answers, where))
+        return found
 
-    def _widened(
+    def _seen_widened(
         self, corridor: Corridor, place: int, answers: int, where: list[Condition]
     ) -> bool:
-        boxes = self.boxes(corridor)
-        for after in boxes:
+        meeting = self._seen.meeting
+        boxes = list(zip(*self._seen.packed(corridor), strict=True))
+        anything = meeting.packed(
+            [all_bits(fact) if at == place else 0 for at, fact in enumerate(self.facts)]
+        )
+        for after, number in boxes:
             if not after.mask or not after.answers[place] & answers:
                 continue
-            for box in boxes:
-                if after.mask & ~box.mask:
+            for box, other in boxes:
+                if after.mask & ~box.mask and meeting.meet(number | anything, other):
                     met = [i & j for i, j in zip(box.answers, after.answers, strict=True)]
                     met[place] = box.answers[place]
-                    if all(met) and overlap(Box(tuple(met), 0), where):
+                    if overlap(Box(tuple(met), 0), where):
                         return True
         return False
 
     def _unknown_widens(self) -> Iterator[Breach]:
         """Forgetting an answer opens nothing, whichever it is."""
         says = "To replace any answer by unknown opens nothing."
-        seen: dict[object, Found | None] = {}
         for passage in (*self.widest, *self.own):
             corridor = passage.corridor
             for place in sorted(_mentioned(corridor)):
-                key = (corridor.rule_ids, place)
-                if key not in seen:
-                    seen[key] = self._narrows(corridor, place, 1, [])
-                found = seen[key]
+                key = (corridor.key, self.facts[place].name)
+                if key not in self._seen.found:
+                    self._seen.found[key] = self._narrows(corridor, place, 1, [])
+                found = self._seen.found[key]
                 if found is not None:
                     yield self._breach("unknown-never-opens", says, passage, found)
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 from xref.policy.conditions import Clause, Condition, negated, solution
 from xref.policy.corridor import Corridor, applied, lifted
@@ -20,22 +19,29 @@ class Found:
     why: str
 
 
+def kinds_of(corridor: Corridor) -> list[int]:
+    """Return the fields as masks, those together that the same strips and permits name."""
+    kinds: dict[object, int] = {}
+    for each in corridor.schema.fields:
+        strips = tuple(forbid.rule.id for forbid, mask in corridor.strips if mask & each.mask)
+        permits = tuple(permit.rule.id for permit, mask in corridor.permits if mask & each.mask)
+        kinds[strips, permits] = kinds.get((strips, permits), 0) | each.mask
+    return list(kinds.values())
+
+
 def opened(corridor: Corridor, wanted: int, where: list[Condition], facts: Facts) -> Found | None:
     """Return facts that make `where` hold and on which a wanted field goes."""
     refuses = [each for forbid in corridor.refuses for each in lifted(forbid, facts)]
-    seen = set()
-    for each in corridor.schema.fields:
-        strips = [forbid for forbid, mask in corridor.strips if mask & each.mask]
+    for kind in kinds_of(corridor):
+        strips = [forbid for forbid, mask in corridor.strips if mask & kind]
+        free = [one for forbid in strips for one in lifted(forbid, facts)]
         for permit, mask in corridor.permits:
-            key = (permit.rule.id, *(forbid.rule.id for forbid in strips))
-            if not mask & each.mask & wanted or key in seen:
+            if not mask & kind & wanted:
                 continue
-            seen.add(key)
-            free = [one for forbid in strips for one in lifted(forbid, facts)]
             asked = [permit.when] if permit.when else []
             found = solution([*where, *refuses, *free, *asked])
             if found is not None:
-                return Found(found, each.mask, f"goes by {permit.rule.id}")
+                return Found(found, kind & wanted, f"goes by {permit.rule.id}")
     return None
 
 
@@ -45,35 +51,54 @@ def closed(corridor: Corridor, wanted: int, where: list[Condition], facts: Facts
         found = solution(where + applied(forbid, facts))
         if found is not None:
             return Found(found, 0, f"is refused by {forbid.rule.id}")
-    for each in corridor.schema.fields if wanted else ():
-        if not each.mask & wanted:
-            continue
-        for shut in ways_shut(corridor, each.mask, facts):
+    for kind in kinds_of(corridor) if wanted else ():
+        for shut in ways_shut(corridor, kind, facts) if kind & wanted else ():
             found = solution(where + shut)
             if found is not None:
-                return Found(found, each.mask, "stays")
+                return Found(found, kind & wanted, "stays")
     return None
 
 
-def ways_shut(
-    corridor: Corridor, mask: int, facts: Facts, place: int | None = None
-) -> Iterator[list[Condition]]:
-    """Yield conditions for each way in which a field stays; given a fact, those that ask it."""
-
-    def about(conditions: list[Condition]) -> bool:
-        terms = chain.from_iterable(clause.terms for each in conditions for clause in each)
-        return place is None or place in {at for at, _ in terms}
-
-    strips = [forbid for forbid, stripped in corridor.strips if stripped & mask]
+def ways_shut(corridor: Corridor, kind: int, facts: Facts) -> Iterator[list[Condition]]:
+    """Yield conditions for each way in which fields of one kind stay."""
+    strips = [forbid for forbid, stripped in corridor.strips if stripped & kind]
     for forbid in (*corridor.refuses, *strips):
-        conditions = applied(forbid, facts)
-        if about(conditions):
-            yield conditions
-    permits = [permit for permit, opened in corridor.permits if opened & mask]
+        yield applied(forbid, facts)
+    permits = [permit for permit, granted in corridor.permits if granted & kind]
     if all(permit.when for permit in permits):
-        none = [one for permit in permits for one in negated(permit.when, facts)]
-        if about(none):
-            yield none
+        yield [one for permit in permits for one in negated(permit.when, facts)]
+
+
+def widened(
+    corridor: Corridor, change: tuple[int, int], where: list[Condition], facts: Facts
+) -> Found | None:
+    """Return facts on which less goes than after a change: (place of the fact, new answers)."""
+    place, answers = change
+    moved = {place: len(facts)}  # the answer before the change stands beside the others
+    after = [only(place, answers), *moved_to(where, moved)]
+    for kind in kinds_of(corridor):
+        for shut, free in _by_one_rule(corridor, kind, facts):
+            before = moved_to(shut, moved)
+            # What one rule does not let happen alone, all of them do not.
+            if before == shut or solution([*after, *before, *free]) is None:
+                continue
+            found = opened(corridor, kind, after + before, facts)
+            if found is not None:
+                return Found(found.answers, found.mask, "goes after the change, not before it")
+    return None
+
+
+def _by_one_rule(
+    corridor: Corridor, kind: int, facts: Facts
+) -> Iterator[tuple[list[Condition], list[Condition]]]:
+    """Yield the ways in which fields of one kind stay, each with what it takes to end it."""
+    strips = [forbid for forbid, stripped in corridor.strips if stripped & kind]
+    for forbid in (*corridor.refuses, *strips):
+        yield applied(forbid, facts), lifted(forbid, facts)
+    permits = [permit for permit, granted in corridor.permits if granted & kind]
+    if permits and all(permit.when for permit in permits):
+        closed_all = [one for permit in permits for one in negated(permit.when, facts)]
+        yield closed_all, [tuple(one for permit in permits for one in permit.when)]
 
 
 def only(place: int, bits: int) -> Condition:

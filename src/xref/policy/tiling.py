@@ -14,7 +14,7 @@ from math import prod
 
 from xref.errors import ConfigError
 from xref.limits import BOXES_MAX
-from xref.policy.conditions import Clause, Condition, all_bits, certain, possible
+from xref.policy.conditions import Clause, Condition, all_bits, clause_state
 from xref.policy.corridor import Corridor
 from xref.policy.facts import Fact
 from xref.policy.rules import ForbidRule
@@ -161,16 +161,46 @@ def _state(
 def _holds(
     condition: Condition, answers: dict[int, int]
 ) -> tuple[bool | None, tuple[int, int] | None]:
-    left = [clause for clause in condition if possible(clause, answers)]
-    if not left:
-        return False, None
-    if any(certain(clause, answers) for clause in left):
-        return True, None
-    return None, _open_term(left[0], answers)
+    left: Clause | None = None
+    for clause in condition:
+        state = clause_state(clause, answers)
+        if state is True:
+            return True, None
+        if state is None:
+            left = left or clause
+    return (None, _open_term(left, answers)) if left else (False, None)
 
 
 def _open_term(clause: Clause, answers: dict[int, int]) -> tuple[int, int]:
     return next((place, bits) for place, bits in clause.terms if answers[place] & ~bits)
+
+
+class Meeting:
+    """Boxes as numbers, so that whether two share facts is asked in one step.
+
+    Each fact has as many bits as answers and one more, to which its bits carry unless all are 0.
+    """
+
+    def __init__(self, facts: Sequence[Fact]) -> None:
+        """Give each fact its bits."""
+        self._starts = []
+        self._ones = self._carries = width = 0
+        for bits in whole(facts):
+            self._starts.append(width)
+            self._ones |= bits << width
+            width += bits.bit_length() + 1
+            self._carries |= 1 << width - 1
+
+    def packed(self, answers: Sequence[int]) -> int:
+        """Return the answers as one number."""
+        number = 0
+        for start, bits in zip(self._starts, answers, strict=True):
+            number |= bits << start
+        return number
+
+    def meet(self, one: int, other: int) -> bool:
+        """Return whether two boxes share some facts."""
+        return (one & other) + self._ones & self._carries == self._carries
 
 
 def overlap(box: Box, conditions: Iterable[Condition]) -> bool:
