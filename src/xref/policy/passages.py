@@ -49,7 +49,7 @@ def passages_of(rulebook: Rulebook, selectors: Sequence[Selector]) -> list[Passa
     """Return the passages of a bundle's flows."""
     found: dict[object, Passage] = {}
     for flow in rulebook.flows.values():
-        for from_role, to_role, same_party in _ends(flow):
+        for from_role, to_role, same_party in ends_of(flow):
             corridor = corridor_between(rulebook, flow, from_role, to_role, same_party=same_party)
             ends = (from_role, to_role, same_party)
             chosen = _chosen(selectors, flow, ends)
@@ -58,7 +58,8 @@ def passages_of(rulebook: Rulebook, selectors: Sequence[Selector]) -> list[Passa
     return list(found.values())
 
 
-def _ends(flow: Flow) -> Iterator[tuple[str, str, bool]]:
+def ends_of(flow: Flow) -> Iterator[tuple[str, str, bool]]:
+    """Yield sender's role, recipient's role and whether of one Party, for all ways of a flow."""
     reaches = {"any": (False, True), "domestic": (True,), "crossing": (False,)}[flow.reach]
     yield from product(flow.from_roles, flow.to_roles, reaches)
 
@@ -97,7 +98,7 @@ def widest_passages(rulebook: Rulebook, selectors: Sequence[Selector]) -> list[P
     told_apart = _Apart((*(each.selector for each in rulebook.forbids), *selectors))
     found: dict[object, tuple[Flow, tuple[str, str, bool], int]] = {}
     for flow in flows.values():
-        for ends in _ends(flow):
+        for ends in ends_of(flow):
             key = (flow.nature, flow.schema, told_apart.bits(flow, *ends))
             first = found.get(key, (flow, ends, 0))
             found[key] = (*first[:2], first[2] + 1)

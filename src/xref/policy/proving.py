@@ -17,7 +17,7 @@ from xref.policy.rulebook import Rulebook, mask_of
 from xref.policy.rules import ForbidRule
 from xref.policy.search import Found, closed, kinds_of, moved_to, opened, ways_shut, widened
 from xref.policy.tiling import Box, Meeting, boxes_of, overlap
-from xref.policy.vocabulary import UNKNOWN
+from xref.policy.words import example
 
 Progress = Callable[[int, int], None]
 
@@ -276,12 +276,7 @@ class Prover:
         return found and Found(found.answers, found.mask, "goes abroad, but not home")
 
     def _breach(self, name: str, says: str, passage: Passage, found: Found) -> Breach:
-        facts = {}
-        for place, bits in sorted(found.answers.items()):
-            if place < len(self.facts) and bits & all_bits(self.facts[place]):
-                fact = self.facts[place]
-                code = ((bits & -bits).bit_length() - 1) if bits > 0 else 0
-                facts[fact.name] = fact.values[code - 1] if code else UNKNOWN
+        facts = example(found.answers, self.facts)
         fields = passage.corridor.schema.names_of(found.mask)
         return Breach(name, says, passage.words, facts, fields, found.why)
 
