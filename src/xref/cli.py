@@ -6,7 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xref import __version__, adapter_commands, commands, kafka_commands, schema_commands
+from xref import (
+    __version__,
+    adapter_commands,
+    commands,
+    kafka_commands,
+    policy_commands,
+    schema_commands,
+)
 from xref.arguments import (
     add_by,
     add_command,
@@ -70,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_subscribe(top)
     _add_keys(top)
     _add_bundle(top)
+    policy_commands.add_policy(top)
     schema_commands.add_schema(top)
     adapter_commands.add_adapter(top)
     _add_audit(top)

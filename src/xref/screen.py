@@ -50,6 +50,11 @@ def _indent(text: Text | str, columns: int = 4) -> Padding:
     return Padding(text, (0, 0, 0, columns))
 
 
+def print_paragraph(out: Console, text: str, columns: int = 0) -> None:
+    """Print words, wrapped and indented."""
+    out.print(Padding(Text(text), (0, 0, 0, columns), expand=False))
+
+
 def pairs(rows: Sequence[tuple[str, Text | str]], columns: int = 4) -> Padding:
     """Lay out labels and texts in two columns, the second wrapped."""
     table = Table.grid(padding=(0, 2))
