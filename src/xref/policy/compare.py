@@ -108,19 +108,20 @@ def _opens(
         if key not in seen:
             seen[key] = [
                 CellChange(change, *way, fields, entirely, found, rules)
-                for fields, entirely, found, rules in _differences(other, corridor, facts)
+                for fields, entirely, found, rules in differences(other, corridor, facts)
             ]
         for each in seen[key]:
             flow, from_role, to_role, crossing = way
             yield replace(each, flow=flow, from_role=from_role, to_role=to_role, crossing=crossing)
 
 
-_Difference = tuple[tuple[str, ...], bool, dict[str, str], tuple[str, ...]]
+Difference = tuple[tuple[str, ...], bool, dict[str, str], tuple[str, ...]]
 
 
-def _differences(
+def differences(
     before: Corridor | None, after: Corridor, facts: tuple[Fact, ...]
-) -> Iterator[_Difference]:
+) -> Iterator[Difference]:
+    """Yield what goes in `after` and not in `before`: fields, whether anew, an example, rules."""
     if before is not None and _alike(before, after):
         return
     ever = ceiling_of(before, facts) if before else 0

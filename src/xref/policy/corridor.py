@@ -44,6 +44,12 @@ class Corridor:
             tuple(id(each) for each, _ in self.permits),
         )
 
+    @property
+    def full_key(self) -> tuple[object, ...]:
+        """As `key`, with the rules that depend on what a message carries and covers."""
+        rest = tuple(id(each) for each, _ in (*self.keeps, *self.scopes))
+        return (*self.key, rest)
+
     def open_mask(self, codes: bytes) -> int:
         """Return what may go on these facts; `codes` ends with the sharing consent's record."""
         if any(applies(each, codes) for each in self.refuses):

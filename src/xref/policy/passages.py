@@ -9,7 +9,7 @@ floor. Ways that the same rules bind are listed once.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import product
@@ -53,8 +53,7 @@ def passages_of(rulebook: Rulebook, selectors: Sequence[Selector]) -> list[Passa
             corridor = corridor_between(rulebook, flow, from_role, to_role, same_party=same_party)
             ends = (from_role, to_role, same_party)
             chosen = _chosen(selectors, flow, ends)
-            rest = tuple(each.rule.id for each, _ in (*corridor.keeps, *corridor.scopes))
-            _count(found, (flow.name, corridor.key, rest, chosen), corridor, ends, chosen)
+            _count(found, (flow.name, corridor.full_key, chosen), corridor, ends, chosen)
     return list(found.values())
 
 
@@ -91,9 +90,14 @@ def _count(
 # The widest agreement.
 
 
-def widest_passages(rulebook: Rulebook, selectors: Sequence[Selector]) -> list[Passage]:
-    """Return the passages of the widest agreement under a bundle's floor."""
-    flows, schemas = _widest_flows(rulebook)
+def widest_passages(
+    rulebook: Rulebook, selectors: Sequence[Selector], named: Collection[str] = ()
+) -> list[Passage]:
+    """Return the passages of the widest agreement under a bundle's floor.
+
+    `named` are fields to look at by name; the others stand together, by category.
+    """
+    flows, schemas = _widest_flows(rulebook, named)
     widest = replace(rulebook, flows=flows, schemas=schemas, permits=(_everything(flows),))
     told_apart = _Apart((*(each.selector for each in rulebook.forbids), *selectors))
     found: dict[object, tuple[Flow, tuple[str, str, bool], int]] = {}
@@ -141,7 +145,9 @@ class _Apart:
         return self._flows[flow.name] & ends
 
 
-def _widest_flows(rulebook: Rulebook) -> tuple[dict[str, Flow], dict[str, Schema]]:
+def _widest_flows(
+    rulebook: Rulebook, named: Collection[str]
+) -> tuple[dict[str, Flow], dict[str, Schema]]:
     flows: dict[str, Flow] = {}
     schemas: dict[str, Schema] = {}
     for nature, purpose in product(NATURES, rulebook.purposes):
@@ -161,27 +167,26 @@ def _widest_flows(rulebook: Rulebook) -> tuple[dict[str, Flow], dict[str, Schema
             retention_days=1,
             receipted=False,
         )
-        schema = _widest_schema(rulebook, flow)
+        schema = _widest_schema(rulebook, flow, named)
         if schema is not None:
             flows[flow.name] = replace(flow, schema=schema.name)
             schemas[schema.name] = schema
     return flows, schemas
 
 
-def _widest_schema(rulebook: Rulebook, flow: Flow) -> Schema | None:
+def _widest_schema(rulebook: Rulebook, flow: Flow, named: Collection[str]) -> Schema | None:
     """Return a record with all that no ban keeps out; None where the flow itself is banned."""
     bans = [each for each in rulebook.forbids if each.effect == "ban" and each.selector.takes(flow)]
     if any(not each.fields and not each.categories for each in bans):
         return None
-    named = {
-        each.name: each.category
-        for schema in rulebook.schemas.values()
-        for each in schema.fields
-        if any(each.name in rule.fields for rule in rulebook.forbids)
-    }
+    apart = {name for rule in rulebook.forbids for name in rule.fields}.union(named)
+    fields = [each for schema in rulebook.schemas.values() for each in schema.fields]
+    categories = {each.name: each.category for each in fields if each.name in apart}
     banned = {name for each in bans for name in (*each.fields, *each.categories)}
     kept = [(category.replace("-", "_"), category) for category in sorted(CATEGORIES - banned)]
-    kept += [(name, category) for name, category in named.items() if not {name, category} & banned]
+    kept += [
+        (name, category) for name, category in categories.items() if not {name, category} & banned
+    ]
     return _schema_with(tuple(kept)) if kept else None
 
 

@@ -89,7 +89,8 @@ class Prover:
         selectors = [each.selector for each in invariants]
         self.facts = rulebook.facts
         self.invariants = invariants
-        self.widest = widest_passages(rulebook, selectors)
+        named = {name for each in invariants for name in each.fields}
+        self.widest = widest_passages(rulebook, selectors, named)
         self.own = passages_of(rulebook, selectors)
         self._seen = seen or Seen(self.facts)
         self.boxes = self._seen.boxes
@@ -98,9 +99,9 @@ class Prover:
         """Return the proof, with the breaches found: one for each invariant and passage."""
         breaches: list[Breach] = []
         steps = len(self.invariants) + 2
-        for done, (place, invariant) in enumerate(enumerate(self.invariants)):
-            progress(done, steps)
-            breaches += self._breaches(place, invariant)
+        for place in range(len(self.invariants)):
+            progress(place, steps)
+            breaches += self.breaches(place)
         progress(steps - 2, steps)
         breaches += self._unknown_widens()
         progress(steps - 1, steps)
@@ -118,13 +119,15 @@ class Prover:
             breaches=tuple(breaches),
         )
 
-    def _breaches(self, place: int, invariant: Invariant) -> Iterator[Breach]:
+    def breaches(self, place: int) -> Iterator[Breach]:
+        """Yield where the invariant at this place fails, one counterexample a passage."""
+        invariant = self.invariants[place]
         passages = self.widest if invariant.any_agreement else self.own
         for passage in passages:
             if place not in passage.chosen:
                 continue
             self.boxes(passage.corridor)  # which keeps the corridor, so that its key stays good
-            key = (place, passage.corridor.key, len(passage.corridor.keeps))
+            key = (invariant.id, passage.corridor.full_key)
             if key not in self._seen.found:
                 self._seen.found[key] = self._found(passage.corridor, invariant)
             found = self._seen.found[key]
