@@ -263,9 +263,9 @@ def test_a_receipt_that_names_a_person_does_not_load() -> None:
 @pytest.mark.parametrize("rule", FLOOR_NEEDED)
 def test_a_floor_without_one_right_does_not_load(rule: str) -> None:
     for path in sources():
-        if f'"{rule}"'.encode() in sources()[path]:
+        if f'id = "{rule}"'.encode() in sources()[path]:
             with pytest.raises(ConfigError):
-                Policy.load(changed(path, f'"{rule}"', f'"{rule}-renamed"'))
+                Policy.load(changed(path, f'id = "{rule}"', f'id = "{rule}-renamed"'))
             return
     pytest.fail(f"{rule} is nowhere")
 
