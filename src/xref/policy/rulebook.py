@@ -79,7 +79,6 @@ class Rulebook:
 def read_rulebook(files: Mapping[str, bytes]) -> Rulebook:
     """Return the rulebook in a bundle's files, by path, or raise `ConfigError`."""
     _check_paths(files)
-    _needed(files, INVARIANTS_PATH)  # read by whoever proves them; see xref.policy.invariants
     table = FactTable.parse(_needed(files, FACTS_PATH), FACTS_PATH)
     check_table(table, LIVE_RECORD)
     purposes = read_purposes(_needed(files, PURPOSES_PATH), PURPOSES_PATH)

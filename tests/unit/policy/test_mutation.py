@@ -17,7 +17,7 @@ from xref.policy.rules import ForbidRule, Selector
 
 RULEBOOK: Final = draft().policy.rulebook
 INVARIANTS: Final = read_invariants(sources(), RULEBOOK)
-EVERY: Final = 1 if os.environ.get("XREF_LONG") else 20
+EVERY: Final = 1 if os.environ.get("XREF_LONG") else 60
 """Every how manyth way of weakening is tried; all of them in the long run."""
 
 
@@ -28,11 +28,6 @@ def seen() -> Seen:
 
 def naming(rule: ForbidRule) -> list[Invariant]:
     return [each for each in INVARIANTS if rule.rule.id in each.rules]
-
-
-@pytest.mark.parametrize("rule", RULEBOOK.forbids, ids=lambda rule: rule.rule.id)
-def test_what_names_a_rule_holds_with_it(rule: ForbidRule) -> None:
-    assert not is_noticed(RULEBOOK, naming(rule))
 
 
 def is_noticed(mutant: Rulebook, invariants: list[Invariant]) -> bool:
