@@ -88,7 +88,8 @@ crash: develop ## strike every write, then kill real processes 500 times
 lock: develop ## renew the pinned requirement files from pyproject.toml
 	@$(call compile,run)
 	@$(call compile,kafka) --extra kafka -c requirements/run.txt
-	@$(call compile,dev) --extra kafka --group dev -c requirements/run.txt -c requirements/kafka.txt
+	@$(call compile,xlsx) --extra xlsx -c requirements/run.txt
+	@$(call compile,dev) --extra kafka --extra xlsx --group dev -c requirements/run.txt -c requirements/kafka.txt
 	@$(call compile_group,build) -c requirements/dev.txt
 	@$(call compile_group,tools)
 	@$(call compile_group,bench) -c requirements/dev.txt

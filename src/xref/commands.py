@@ -25,6 +25,7 @@ from xref.story import (
     rule_as_json,
     sent_messages,
 )
+from xref.submitting import submit_form
 from xref.wiring import DeskOffice, run_desk_at, run_hop_at, run_witness_at
 
 
@@ -76,7 +77,8 @@ def witness_run(options: Namespace) -> int:
 
 def desk_submit(options: Namespace) -> int:
     """Submit a form; exit code 1 if any record has a problem."""
-    done = operations.submit_form(DeskOffice(options.config), options.file, options.by)
+    with screen.progress_bar() as progress:
+        done = submit_form(DeskOffice(options.config), options.file, options.by, progress)
     if options.json:
         problems = [asdict(each) for each in done.problems]
         doubts = [asdict(each) for each in done.doubts]

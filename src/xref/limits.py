@@ -33,8 +33,17 @@ RESEND_AFTER_MS: Final = 15_000
 BATCH_MESSAGES_MAX: Final = 64
 
 # Forms and records at a desk.
-FORM_BYTES_MAX: Final = 4 * 1024 * KIB
-FORM_RECORDS_MAX: Final = 5_000
+# Tables are read a line at a time; JSON and sheets are whole in memory.
+FORM_BYTES_MAX: Final = 256 * 1024 * KIB
+FORM_WHOLE_BYTES_MAX: Final = 4 * 1024 * KIB
+FORM_SHEET_BYTES_MAX: Final = 16 * 1024 * KIB
+FORM_SHEET_UNPACKED_BYTES_MAX: Final = 128 * 1024 * KIB
+FORM_LINE_BYTES_MAX: Final = 256 * KIB
+FORM_HEADER_ROWS_MAX: Final = 10
+FORM_RECORDS_MAX: Final = 100_000
+FORM_RECORDS_KEPT_MAX: Final = 2_000
+FORM_BATCH: Final = 256
+SPOOL_MARKS_SCANNED: Final = 100_000
 FORM_PROBLEMS_MAX: Final = 500
 FORM_COLUMNS_MAX: Final = 200
 FORM_DEPTH_MAX: Final = 6

@@ -3,22 +3,17 @@
 import base64
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from xref import bundle as bundles
 from xref.desk.approval import approval_fault, check_name
-from xref.desk.bases import check_basis, doubt_on_basis
-from xref.desk.form_file import Problem
-from xref.desk.plain_form import is_plain_form, read_plain_form
-from xref.desk.read_form import Record, read_form
 from xref.desk.spool import Approval, Correction, Withdrawal
 from xref.errors import ConfigError, MalformedError, RecordError
 from xref.issue_keys import key_lines, make_keyring, new_keys, sign_keyring
 from xref.keychain import Keychain, OwnKey
 from xref.limits import CLOCK_SKEW_MS
-from xref.policy import APPROVAL_FACT, BASIS_FIELD, Agreement
-from xref.record_check import check_record
+from xref.policy import APPROVAL_FACT
 from xref.resources import data_folder
 from xref.running import now_ms
 from xref.story import held_records, sent_messages
@@ -227,78 +222,6 @@ def withdraw_sharing_consent(office: DeskOffice, case: str) -> int:
     with office.spool() as spool:
         spool.put([Withdrawal(case)], now_ms())
     return len(concerned)
-
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """What became of a form: its good records are under way, the others each have a problem.
-
-    Each of `doubts` is about a good record: it goes, and a person should look at it.
-    """
-
-    accepted: int
-    problems: tuple[Problem, ...]
-    doubts: tuple[Problem, ...] = ()
-
-
-def submit_form(office: DeskOffice, file: Path, by: str = "") -> Submission:
-    """Read a form, by the office's adapter or xref's own, and hand its good records to the desk.
-
-    `by` is who prepared it, empty where that is not said. Raises `RecordError` for what is no name.
-    """
-    prepared_by = (check_name(by),) if by else ()
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        message = f"{file}: cannot be read ({type(error).__name__}); check the path"
-        raise ConfigError(message) from error
-    now, policy = now_ms(), office.bundle.policy
-    today = office.adapter.day_at(now)
-    if is_plain_form(file.name, data):
-        reading = read_plain_form(policy, file.name, data, today=today)
-    else:
-        reading = read_form(office.adapter, file.name, data, today=today)
-    good, problems = [], list(reading.problems)
-    for record in reading.records:
-        found = [*check_record(record, policy), *_basis_problems(office, record)]
-        problems += found
-        if not found:
-            good.append(replace(record, prepared_by=prepared_by))
-    if good:
-        with office.spool() as spool:
-            spool.put(list(good), now)
-    doubts = [doubt for record in good for doubt in _doubts(office, record)]
-    return Submission(len(good), tuple(problems), tuple(doubts))
-
-
-def _agreements(office: DeskOffice, record: Record) -> list[Agreement]:
-    policy = office.bundle.policy
-    publication = policy.publications.get(record.publication)
-    flows = [policy.flow_named(each.flow) for each in publication.deliveries] if publication else []
-    owners = dict.fromkeys(flow.owner for flow in flows)
-    return [policy.agreements[owner] for owner in owners if owner in policy.agreements]
-
-
-def _basis_problems(office: DeskOffice, record: Record) -> list[Problem]:
-    directory, own = office.bundle.directory, office.config.office
-    try:
-        for agreement in _agreements(office, record):
-            check_basis(agreement, record.values, directory, own)
-    except RecordError as error:
-        cure = "correct the record"
-        return [Problem(record.source, record.line, BASIS_FIELD, str(error), cure)]
-    return []
-
-
-def _doubts(office: DeskOffice, record: Record) -> list[Problem]:
-    directory, own = office.bundle.directory, office.config.office
-    found = [
-        doubt_on_basis(each, record.values, directory, own) for each in _agreements(office, record)
-    ]
-    cure = "it goes as it is; correct it and submit again where it is wrong"
-    return [
-        Problem(record.source, record.line, BASIS_FIELD, doubt, cure) for doubt in found if doubt
-    ]
 
 
 def correct_facts(office: DeskOffice, case: str, facts: Mapping[str, str], by: str = "") -> str:

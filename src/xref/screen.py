@@ -1,12 +1,22 @@
 """What a person sees in the terminal. Lines fit 80 columns and use more where there is more."""
 
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.padding import Padding
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -44,6 +54,32 @@ def _outcome(message: SentMessage) -> tuple[str, str]:
 def console(*, to_stderr: bool = False) -> Console:
     """Return a console; plain text where the output is no terminal."""
     return Console(stderr=to_stderr, highlight=False, soft_wrap=False)
+
+
+@contextmanager
+def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
+    """Show a bar on standard error, if that is a terminal; it is told what, how much, of how much.
+
+    It appears only where something takes more than a moment, and goes when that is done.
+    """
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        console=console(to_stderr=True),
+        transient=True,
+        disable=not sys.stderr.isatty(),
+    )
+    tasks: dict[str, TaskID] = {}
+
+    def progress(what: str, done: int, whole: int) -> None:
+        if what not in tasks:
+            tasks[what] = bar.add_task(what, total=whole)
+        bar.update(tasks[what], completed=done)
+
+    with bar:
+        yield progress
 
 
 def _indent(text: Text | str, columns: int = 4) -> Padding:

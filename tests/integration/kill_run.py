@@ -29,9 +29,10 @@ from xref.demo_setup import DESKS as DESK_PARTICIPANTS
 from xref.demo_setup import HOPS as HOP_PARTICIPANTS
 from xref.demo_setup import OFFICES, WITNESS_PROCESS, Participant, lay_out
 from xref.errors import UnavailableError
-from xref.operations import correct_facts, submit_form
+from xref.operations import correct_facts
 from xref.processes import Processes
 from xref.story import SentMessage, cabinet_of, held_records, received_messages, sent_messages
+from xref.submitting import submit_form
 from xref.trail import read_openings
 from xref.wiring import DeskOffice, open_state
 

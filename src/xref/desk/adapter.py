@@ -16,6 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from xref import limits
 from xref.desk.cell import PATH, Column, clean
 from xref.desk.derive import SIBLINGS
+from xref.desk.encodings import Encoding
 from xref.desk.toml_lines import Place, line_of, places
 from xref.errors import ConfigError
 from xref.policy import APPROVAL_FACT
@@ -124,7 +125,8 @@ class _Form(_Data):
 class Publication(_Form):
     """A form that the office writes and its desk reads."""
 
-    format: Literal["csv", "json"]
+    format: Literal["csv", "xlsx", "json", "ndjson"]
+    encoding: Encoding = "utf-8"
     delimiter: Annotated[str, Field(pattern=r"^[,;\t]$")] = ","
     required: tuple[Name, ...] = ()
     derive: tuple[str, ...] = ()
@@ -139,6 +141,8 @@ class Publication(_Form):
         ends = {end for column in self.columns for end in column.ends}
         if "case" not in ends:
             raise ValueError('no column has to = "case"; the desk needs its own case number')
+        if self.encoding != "utf-8" and self.format != "csv":
+            raise ValueError('encoding goes with format = "csv"; the others are UTF-8')
         _check_parts(ends, has_form=self.sharing_consent is not None)
         unknown = sorted(set(self.derive) - SIBLINGS.keys())
         if unknown:

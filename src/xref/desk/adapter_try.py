@@ -6,6 +6,7 @@ from datetime import date
 
 from xref.desk.adapter import Adapter, Publication
 from xref.desk.form_file import Problem, Row
+from xref.desk.form_source import FormSource
 from xref.desk.publish import DESK_FILLS
 from xref.desk.read_form import Record, read_form, rows_of
 from xref.policy import Policy
@@ -50,7 +51,8 @@ def try_form(
         problems += found
         if not found:
             good.append(record)
-    rows = {row.line: row for row in rows_of(adapter, file_name, data) if isinstance(row, Row)}
+    source = FormSource.of(file_name, data)
+    rows = {row.line: row for row in rows_of(adapter, source)}
     tried = [_tried(adapter, policy, record, rows[record.line]) for record in good]
     return Tried(tuple(tried), tuple(problems))
 

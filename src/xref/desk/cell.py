@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import date
+from functools import cache
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -18,10 +19,35 @@ _YEAR_FIRST: Final = 1900
 _BUDDHIST_YEARS: Final = 543
 _DIGITS_MAX: Final = 9
 _JOINERS: Final = "\u200c\u200d"
+# Where Unicode has format characters: the first two planes as far as U+1FFFF, and the tags.
+_FORMATS_MAY_BE: Final = (*range(0x20000), *range(0xE0000, 0xE0080))
+_FORBIDDEN: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")  # Cc and Cs
 _ISO: Final = re.compile(r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2}))?)?")
+_WRITTEN: Final = {
+    "dd/mm/yyyy": ("/", False),
+    "dd-mm-yyyy": ("-", False),
+    "dd.mm.yyyy": (".", False),
+    "yyyy-mm-dd": ("-", True),
+    "yyyy/mm/dd": ("/", True),
+}
+"""What stands between the parts, and whether the year comes first. No form writes the month first:
+no cell tells such a date from one with the day first."""
+_GROUPING: Final = dict.fromkeys(map(ord, " -.\uff0d\uff0e\u2010\u2011\u2013"))
+_WIDE_MARKS: Final = {0xFF0F: "/", 0xFF0D: "-", 0xFF0E: "."}
+
+
+def _pattern(mark: str, *, year_first: bool) -> re.Pattern[str]:
+    day, month, year = r"(?P<d>[0-9]{1,2})", r"(?P<m>[0-9]{1,2})", r"(?P<y>[0-9]{4})"
+    mark = re.escape(mark)
+    return re.compile(
+        f"{year}(?:{mark}{month}(?:{mark}{day})?)?"
+        if year_first
+        else f"(?:(?:{day}{mark})?{month}{mark})?{year}"
+    )
+
+
 _PATTERNS: Final = {
-    "dd/mm/yyyy": re.compile(r"(?:(?:(?P<d>[0-9]{1,2})/)?(?P<m>[0-9]{1,2})/)?(?P<y>[0-9]{4})"),
-    "yyyy-mm-dd": re.compile(r"(?P<y>[0-9]{4})(?:-(?P<m>[0-9]{1,2})(?:-(?P<d>[0-9]{1,2}))?)?"),
+    name: _pattern(mark, year_first=first) for name, (mark, first) in _WRITTEN.items()
 }
 _YES_NO: Final = {"yes": True, "no": False}
 
@@ -55,8 +81,14 @@ class Column(BaseModel):
     kind: Literal["text", "texts", "code", "codes", "date", "number", "yes-no"] = "text"
     codes: str | None = None
     separator: Annotated[str, Field(min_length=1, max_length=1)] = ";"
-    pattern: Literal["dd/mm/yyyy", "yyyy-mm-dd"] = "dd/mm/yyyy"
-    calendar: Literal["gregorian", "buddhist"] = "gregorian"
+    patterns: Annotated[
+        tuple[Literal["dd/mm/yyyy", "dd-mm-yyyy", "dd.mm.yyyy", "yyyy-mm-dd", "yyyy/mm/dd"], ...],
+        Field(alias="pattern", min_length=1),
+        BeforeValidator(_one_or_more),
+    ] = ("dd/mm/yyyy",)
+    calendar: Literal["gregorian", "buddhist", "either"] = "gregorian"
+    digits: Annotated[int | None, Field(ge=1, le=32)] = None
+    check: Literal["mod-11"] | None = None
     partial: bool = False
     future: bool = False
     cure: Annotated[str, Field(min_length=4, max_length=200)] = "add it"
@@ -73,6 +105,10 @@ class Column(BaseModel):
             raise ValueError("a column that is read has to = ..., one that is written from = ...")
         if (self.kind in {"code", "codes", "yes-no"}) != (self.codes is not None):
             raise ValueError("codes = TABLE goes with the kinds code, codes and yes-no")
+        if self.digits is not None and self.kind != "text":
+            raise ValueError("digits = N goes with the kind text: a number that identifies")
+        if self.check is not None and self.digits is None:
+            raise ValueError("check = ... needs digits = N")
         return self
 
     @property
@@ -81,21 +117,29 @@ class Column(BaseModel):
         return self.to if self.to is not None else (str(self.source),)
 
 
+@cache
+def _invisible() -> re.Pattern[str]:
+    """Return what finds format characters (category Cf) other than the joiners."""
+    found = (chr(code) for code in _FORMATS_MAY_BE if unicodedata.category(chr(code)) == "Cf")
+    return re.compile(f"[{''.join(set(found) - set(_JOINERS))}]")
+
+
 def clean(text: str) -> str:
     """Return NFC text with single spaces, and without invisible characters that strayed in.
 
     The two joiners stay inside a word, where some scripts need them.
     """
-    kept = (
-        character
-        for character in text
-        if character in _JOINERS or unicodedata.category(character) != "Cf"
-    )
-    return unicodedata.normalize("NFC", " ".join("".join(kept).split()).strip(_JOINERS + " "))
+    if text.isascii():
+        return " ".join(text.split())
+    if not text.isprintable():  # it is by far the quicker to ask, and mostly true
+        text = _invisible().sub("", text)
+    return unicodedata.normalize("NFC", " ".join(text.split()).strip(_JOINERS + " "))
 
 
 def ascii_digits(text: str) -> str:
     """Return the text with the decimal digits of every script as 0 to 9."""
+    if text.isascii():
+        return text
     return "".join(
         str(unicodedata.decimal(character)) if character.isdecimal() else character
         for character in text
@@ -111,12 +155,16 @@ def read_cell(
     """
     if value is None:
         return None
+    if column.kind == "code" and type(value) is str and (code := table.get(value)) is not None:
+        return code  # as most cells are written; the others are cleaned first
     if column.kind in {"texts", "codes"}:
         return _read_items(column, table, value)
     if (column.kind == "yes-no" and isinstance(value, bool)) or (
         column.kind == "number" and type(value) is int
     ):
         return _within(column, value)
+    if column.kind == "date" and isinstance(value, date):
+        return _checked_day(column, value, today).isoformat()
     text = _text_of(value, column.characters_max)
     return _read_text(column, table, text, today) if text else None
 
@@ -127,7 +175,7 @@ def _read_text(column: Column, table: Mapping[str, str], text: str, today: date)
     if column.kind == "number":
         return _read_number(column, text)
     if column.kind == "text":
-        return text
+        return text if column.digits is None else _read_identifier(column, text, column.digits)
     code = _code_of(table, text)
     return _YES_NO.get(code, code) if column.kind == "yes-no" else code
 
@@ -137,11 +185,10 @@ def _text_of(value: object, characters_max: int) -> str:
         raise CellFault("it is not a text", "write it as one text")
     if len(value) > limits.CELL_CHARS_MAX:
         raise CellFault("it is too long", f"write at most {characters_max} characters")
-    for character in value:
-        if unicodedata.category(character) in {"Cc", "Cs"} and character not in "\t\r\n":
-            raise CellFault(
-                "it holds a character that no text may hold", "save the form as UTF-8; retype it"
-            )
+    if not value.isprintable() and _FORBIDDEN.search(value):
+        raise CellFault(
+            "it holds a character that no text may hold", "save the form as UTF-8; retype it"
+        )
     text = clean(value)
     if len(text) > characters_max:
         raise CellFault("it is too long", f"write at most {characters_max} characters")
@@ -180,6 +227,25 @@ def _read_number(column: Column, text: str) -> int:
     return _within(column, int(digits))
 
 
+def _read_identifier(column: Column, text: str, digits: int) -> str:
+    """Return a number that identifies, without the marks that group its digits."""
+    number = ascii_digits(text).translate(_GROUPING)
+    if not (number.isascii() and number.isdecimal() and len(number) == digits):
+        raise CellFault("it is not a number of the form", f"write its {digits} digits")
+    if column.check == "mod-11" and not _mod_11(number):
+        raise CellFault("its check digit is wrong", "compare it with the document, digit by digit")
+    return number
+
+
+def _mod_11(number: str) -> bool:
+    """Say whether the last digit is that of the others, weighted by their place from the right."""
+    weighted = sum(
+        int(digit) * weight
+        for digit, weight in zip(number, range(len(number), 1, -1), strict=False)
+    )
+    return int(number[-1]) == (11 - weighted % 11) % 10
+
+
 def _within(column: Column, number: int) -> int:
     if not column.least <= number <= column.most:
         raise CellFault(
@@ -189,21 +255,37 @@ def _within(column: Column, number: int) -> int:
 
 
 def _read_date(column: Column, text: str, today: date) -> str:
-    found = _PATTERNS[column.pattern].fullmatch(ascii_digits(text))
+    digits = ascii_digits(text).translate(_WIDE_MARKS).replace(" ", "")
+    found = next((f for p in column.patterns if (f := _PATTERNS[p].fullmatch(digits))), None)
+    written = " or ".join(column.patterns)
     if found is None or (found["d"] is None and not column.partial):
-        raise CellFault("it is not a date of the form", f"write {column.pattern}")
+        raise CellFault("it is not a date of the form", f"write {written}")
     year, month, day = int(found["y"]), found["m"], found["d"]
-    if column.calendar == "buddhist":
+    if column.calendar == "buddhist" or (
+        # The two eras' years that may be meant lie five centuries apart: no year is in both.
+        column.calendar == "either" and year >= _YEAR_FIRST + _BUDDHIST_YEARS
+    ):
         year -= _BUDDHIST_YEARS
-    if not _YEAR_FIRST <= year <= today.year + (20 if column.future else 0):
-        raise CellFault("its year is out of range", f"write the year of the {column.calendar} era")
+    _check_year(column, year, today)
     try:
         first_day = date(year, int(month or 1), int(day or 1))
     except ValueError:
-        raise CellFault("there is no such day", f"write {column.pattern}") from None
-    if first_day > today and not column.future:
+        raise CellFault("there is no such day", f"write {written}") from None
+    return _checked_day(column, first_day, today).isoformat()[: 10 if day else 7 if month else 4]
+
+
+def _check_year(column: Column, year: int, today: date) -> None:
+    if not _YEAR_FIRST <= year <= today.year + (20 if column.future else 0):
+        era = "either" if column.calendar == "either" else f"the {column.calendar}"
+        raise CellFault("its year is out of range", f"write the year of {era} era")
+
+
+def _checked_day(column: Column, day: date, today: date) -> date:
+    """Return a day, which in a sheet's date cell is Gregorian whatever the sheet shows."""
+    _check_year(column, day.year, today)
+    if day > today and not column.future:
         raise CellFault("it lies in the future", "write the day on which it happened")
-    return first_day.isoformat()[: 10 if day else 7 if month else 4]
+    return day
 
 
 def write_cell(column: Column, table: Mapping[str, str], value: object) -> tuple[object, bool]:
@@ -234,4 +316,5 @@ def _write_date(column: Column, text: str) -> tuple[str, bool]:
         return unicodedata.normalize("NFC", text), False
     year = str(int(found[1]) + (_BUDDHIST_YEARS if column.calendar == "buddhist" else 0)).zfill(4)
     parts = [year, *(part for part in found.groups()[1:] if part)]
-    return ("/".join(reversed(parts)) if column.pattern == "dd/mm/yyyy" else "-".join(parts)), True
+    mark, year_first = _WRITTEN[column.patterns[0]]
+    return mark.join(parts if year_first else reversed(parts)), True

@@ -16,7 +16,8 @@ from xref import limits
 from xref.desk.cell import PATH
 from xref.desk.consent import SharingConsent, parse_sharing_consent
 from xref.desk.derive import SIBLINGS, siblings
-from xref.desk.form_file import Problem, Row, RowFault, json_rows
+from xref.desk.form_file import Problem, Row, RowFault
+from xref.desk.json_file import json_rows
 from xref.desk.publish import DESK_FILLS
 from xref.desk.read_form import MESSAGE_ID_BYTES, Reading, Record
 from xref.errors import MalformedError
@@ -37,7 +38,7 @@ class _FormFault(Exception):  # noqa: N818 - it is what the office has to put ri
 
 def is_plain_form(file_name: str, data: bytes) -> bool:
     """Say whether a file's first record is in this form: it has the member `xref_form`."""
-    if PurePath(file_name).suffix.lower() != ".json" or len(data) > limits.FORM_BYTES_MAX:
+    if PurePath(file_name).suffix.lower() != ".json" or len(data) > limits.FORM_WHOLE_BYTES_MAX:
         return False
     first = next(json_rows(data), None)
     return isinstance(first, Row) and MARK in first.cells

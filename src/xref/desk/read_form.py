@@ -4,20 +4,19 @@ The good records of a file still go; each of the others is a `Problem` that name
 and cure. Local case numbers and the office's own columns end here.
 """
 
-from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from itertools import islice
-from pathlib import PurePath
-from typing import Final, cast
+from hashlib import blake2b
+from typing import BinaryIO, Final, Self, cast
 
 from xref import limits
 from xref.desk.adapter import SHARING_CONSENT_PARTS_NEEDED, Adapter, Publication, fact_value
 from xref.desk.cell import CellFault, Column, ascii_digits, clean, read_cell
 from xref.desk.consent import SharingConsent
 from xref.desk.derive import siblings
-from xref.desk.form_file import Problem, Row, RowFault, csv_rows, json_rows
+from xref.desk.form_file import Problem, Row, RowFault
+from xref.desk.form_source import FormSource, Opened, fit, open_form
 from xref.errors import MalformedError
 
 MESSAGE_ID_BYTES: Final = 16
@@ -70,116 +69,197 @@ class _Read:
     found: Mapping[str, object]
 
 
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """How one row of a form is read: its columns with the words of each."""
+
+    publication: str
+    form: Publication
+    columns: tuple[tuple[Column, Mapping[str, str]], ...]
+    headers: frozenset[str]
+
+    @classmethod
+    def of(cls, adapter: Adapter, name: str, form: Publication) -> Self:
+        """Return the reader of the form called `name`."""
+        columns = tuple(
+            (column, adapter.by_word.get(column.codes or "", {}))
+            for column in form.columns
+            if column.ends != ("stays",)
+        )
+        return cls(name, form, columns, frozenset(column.header for column in form.columns))
+
+
+@dataclass(slots=True)
+class _Twice:
+    """What stands in a file more than once, by digest: which is right, only the office can tell."""
+
+    seen: set[bytes] = field(default_factory=set)
+    twice: set[bytes] = field(default_factory=set)
+
+    def add(self, item: _Read) -> None:
+        """Count a row's case number, answered message and content."""
+        for digest in self._digests(item).values():
+            (self.twice if digest in self.seen else self.seen).add(digest)
+
+    def fault(self, item: _Read) -> tuple[str, str, str] | None:
+        """Return field, problem and cure of a row that stands twice."""
+        kind = next((k for k, d in self._digests(item).items() if d in self.twice), None)
+        return None if kind is None else _REPEATED[kind]
+
+    def _digests(self, item: _Read) -> dict[str, bytes]:
+        content = sorted((end, value) for end, value in item.found.items() if end != "case")
+        whole = {"case": str(item.found["case"]).casefold(), "content": repr(content)}
+        if "reply-to" in item.found:
+            whole["reply-to"] = str(item.found["reply-to"])
+        return {
+            kind: blake2b(f"{kind} {text}".encode(), digest_size=16).digest()
+            for kind, text in whole.items()
+        }
+
+
+_REPEATED: Final = {
+    "case": ("case", "its case number stands in another row too", "keep one row for each case"),
+    "reply-to": ("reply-to", "another row answers the same message", "keep one answer"),
+    "content": (
+        "",
+        "another row says the same under another case number",
+        "keep one row for each person",
+    ),
+}
+_TICK_ROWS: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """A file read once: what stands in it twice is known, and its records can be had in turn."""
+
+    adapter: Adapter
+    source: FormSource
+    today: date
+    opened: Opened | RowFault
+    twice: _Twice
+    rows: int
+    kept: tuple[_Read | Problem, ...] | None
+    """The rows themselves, where they are few; else the file is read again."""
+
+    def items(self) -> Iterator[Record | Problem]:
+        """Yield the records that can go and the problems of all others, in the file's order."""
+        for item in self.kept if self.kept is not None else self._again():
+            if isinstance(item, Problem):
+                yield item
+            elif (fault := self.twice.fault(item)) is not None:
+                yield Problem(self.source.name, item.line, *fault)
+            else:
+                yield from _record(self.adapter, self.source.name, item, self.today)
+
+    def _again(self) -> Iterator[_Read | Problem]:
+        with self.source.open() as stream:
+            yield from _reads(self.adapter, self.source, self.opened, stream, self.today)
+
+
+def survey_form(
+    adapter: Adapter,
+    source: FormSource,
+    *,
+    today: date,
+    tick: Callable[[int], None] = lambda _: None,
+) -> Survey:
+    """Read a file once, holding little of it; `tick` is told how many bytes were read so far."""
+    opened = open_form(adapter, source)
+    twice, kept, few, number = _Twice(), list[_Read | Problem](), True, 0
+    with source.open() as stream:
+        for number, item in enumerate(_reads(adapter, source, opened, stream, today), 1):
+            if isinstance(item, _Read):
+                twice.add(item)
+            few = few and number <= limits.FORM_RECORDS_KEPT_MAX
+            if few:
+                kept.append(item)
+            else:
+                kept.clear()
+            if number % _TICK_ROWS == 0:
+                tick(stream.tell())
+    twice.seen.clear()
+    return Survey(adapter, source, today, opened, twice, number, tuple(kept) if few else None)
+
+
 def read_form(adapter: Adapter, file_name: str, data: bytes, *, today: date) -> Reading:
     """Return the records and problems of a file; raises nothing for what a file may hold.
 
     The ending of `file_name` tells the format. Of its path only the name is kept.
     """
-    source = PurePath(file_name).name
-    if len(data) > limits.FORM_BYTES_MAX:
-        cure = f"split it; a file has at most {limits.FORM_BYTES_MAX} bytes"
-        return Reading([], [Problem(source, 1, "", "the file is too large", cure)])
-    if b"\0" in data:
-        line = data.count(b"\n", 0, data.index(b"\0")) + 1
-        cure = "save the file as UTF-8 text"
-        return Reading([], [Problem(source, line, "", "it holds a zero byte", cure)])
-    rows = _rows_of(adapter, source, data)
-    if rows is None:
-        cure = "name a file that ends in " + " or ".join(sorted(_formats(adapter))) + "."
-        return Reading([], [Problem(source, 1, "", "no form of the adapter is such a file", cure)])
-    return _read_rows(adapter, source, rows, today)
+    survey = survey_form(adapter, FormSource.of(file_name, data), today=today)
+    reading = Reading([], [])
+    for item in survey.items():
+        if isinstance(item, Record):
+            reading.records.append(item)
+        else:
+            reading.problems.append(item)
+    return reading
 
 
-def _formats(adapter: Adapter) -> set[str]:
-    return {f".{form.format}" for form in adapter.file.publications.values()} or {"nothing"}
+def rows_of(adapter: Adapter, source: FormSource) -> Iterator[Row]:
+    """Yield the rows of a file as they stand in it, none where no form is such a file."""
+    opened = open_form(adapter, source)
+    if isinstance(opened, Opened):
+        with source.open() as stream:
+            yield from (row for row in opened.rows(stream) if isinstance(row, Row))
 
 
-def rows_of(adapter: Adapter, file_name: str, data: bytes) -> Iterator[Row | RowFault]:
-    """Return the rows of a file as they stand in it, none where no form is such a file."""
-    return _rows_of(adapter, PurePath(file_name).name, data) or iter(())
-
-
-def _rows_of(adapter: Adapter, source: str, data: bytes) -> Iterator[Row | RowFault] | None:
-    suffix = PurePath(source).suffix.lower()
-    forms = [f for f in adapter.file.publications.values() if f".{f.format}" == suffix]
-    if not forms:
-        return None
-    if suffix == ".json":
-        return json_rows(data)
-    first_line = data.removeprefix(b"\xef\xbb\xbf").split(b"\n", 1)[0].decode("utf-8", "replace")
-    cells = {form.delimiter: first_line.split(form.delimiter) for form in forms}
-    names = {mark: {clean(cell.strip(' "\r')) for cell in found} for mark, found in cells.items()}
-    form = max(forms, key=lambda form: _fit(form, names[form.delimiter]))
-    return csv_rows(data, frozenset(c.header for c in form.columns), form.delimiter)
-
-
-def _read_rows(
-    adapter: Adapter, source: str, rows: Iterable[Row | RowFault], today: date
-) -> Reading:
-    read: list[_Read] = []
-    problems: list[Problem] = []
-    for row in islice(rows, limits.FORM_RECORDS_MAX + 1):
-        if len(read) == limits.FORM_RECORDS_MAX or len(problems) >= limits.FORM_PROBLEMS_MAX:
+def _reads(
+    adapter: Adapter, source: FormSource, opened: Opened | RowFault, stream: BinaryIO, today: date
+) -> Iterator[_Read | Problem]:
+    """Yield each row after its cells, and a problem for what is wrong with one."""
+    if isinstance(opened, RowFault):
+        yield Problem(source.name, opened.line, "", opened.problem, opened.cure)
+        return
+    readers = {
+        name: _Reader.of(adapter, name, form)
+        for name, form in adapter.file.publications.items()
+        if form.format == source.format
+    }
+    read, faulty = 0, 0
+    for row in opened.rows(stream):
+        if read == limits.FORM_RECORDS_MAX or faulty >= limits.FORM_PROBLEMS_MAX:
             cure = f"correct or split it; {limits.FORM_RECORDS_MAX} records go at once"
-            problems.append(Problem(source, row.line, "", "reading stopped here", cure))
-            break
+            yield Problem(source.name, row.line, "", "reading stopped here", cure)
+            return
         if isinstance(row, RowFault):
-            problems.append(Problem(source, row.line, "", row.problem, row.cure))
+            faulty += 1
+            yield Problem(source.name, row.line, "", row.problem, row.cure)
             continue
-        result = _read_row(adapter, source, row, today)
+        reader = readers[opened.form[0]] if opened.form else _reader_of(readers, row)
+        result = _read_row(reader, source.name, row, today)
         if isinstance(result, _Read):
-            read.append(result)
+            read += 1
+            yield result
         else:
-            problems.extend(result)
-    records: list[Record] = []
-    for item, repeated in zip(read, _repeated(read), strict=True):
-        if repeated is not None:
-            problems.append(Problem(source, item.line, *repeated))
-            continue
-        made = _record(adapter, source, item, today)
-        if isinstance(made, Record):
-            records.append(made)
-        else:
-            problems.extend(made)
-    return Reading(records, sorted(problems, key=lambda problem: problem.line))
+            faulty += len(result)
+            yield from result
 
 
-def _read_row(adapter: Adapter, source: str, row: Row, today: date) -> _Read | list[Problem]:
-    name, form = _form_of(adapter, source, row)
-    columns = {column.header: column for column in form.columns}
+def _reader_of(readers: Mapping[str, _Reader], row: Row) -> _Reader:
+    """Return the reader of the form whose headers the row has most of."""
+    return max(readers.values(), key=lambda reader: fit(reader.form, row.cells))
+
+
+def _read_row(reader: _Reader, source: str, row: Row, today: date) -> _Read | list[Problem]:
     problems = [
         Problem(source, row.line, "", "a key is not in the form", "remove it or correct its name")
         for header in row.cells
-        if header not in columns
+        if header not in reader.headers
     ][:1]
     found: dict[str, object] = {}
-    for header, column in columns.items():
-        table = adapter.by_word.get(column.codes or "", {})
+    for column, table in reader.columns:
         try:
-            if column.ends == ("stays",):
-                continue
-            value = _checked(
-                column, form, read_cell(column, table, row.cells.get(header), today=today)
-            )
+            value = read_cell(column, table, row.cells.get(column.header), today=today)
+            value = _checked(column, reader.form, value)
         except CellFault as fault:
             problems.append(Problem(source, row.line, _label(column), fault.problem, fault.cure))
             continue
         if value is not None:
             found.update(dict.fromkeys(column.ends, value))
-    problems += _missing(source, row.line, form, columns, found, today) if not problems else []
-    return problems or _Read(row.line, name, found)
-
-
-def _form_of(adapter: Adapter, source: str, row: Row) -> tuple[str, Publication]:
-    """Return the publication of the file's format whose headers the row has most of."""
-    suffix = PurePath(source).suffix.lower()
-    forms = [item for item in adapter.file.publications.items() if f".{item[1].format}" == suffix]
-    return max(forms, key=lambda item: _fit(item[1], row.cells))
-
-
-def _fit(form: Publication, headers: Container[str]) -> tuple[int, int]:
-    """Return how well a form fits: most of its headers there, then fewest missing."""
-    return sum(column.header in headers for column in form.columns), -len(form.columns)
+    problems += _missing(source, row.line, reader.form, found, today) if not problems else []
+    return problems or _Read(row.line, reader.publication, found)
 
 
 def _label(column: Column) -> str:
@@ -209,11 +289,10 @@ def _missing(
     source: str,
     line: int,
     form: Publication,
-    columns: Mapping[str, Column],
     found: Mapping[str, object],
     today: date,
 ) -> list[Problem]:
-    by_end = {end: column for column in columns.values() for end in column.ends}
+    by_end = {end: column for column in form.columns for end in column.ends}
     fields = _fields(found, form, today)
     needed = [f"field/{name}" for name in form.required if name not in fields]
     needed += [end for end in ("case", "reply-to") if end in by_end and end not in found]
@@ -237,39 +316,16 @@ def _under(prefix: str, found: Mapping[str, object]) -> dict[str, object]:
     }
 
 
-def _repeated(read: list[_Read]) -> list[tuple[str, str, str] | None]:
-    """Return for each row what stands twice: which of two is right, only the office can tell."""
-    cases = Counter(str(item.found["case"]).casefold() for item in read)
-    answered = Counter(item.found.get("reply-to") for item in read)
-    contents = Counter(_content(item) for item in read)
-    repeated: list[tuple[str, str, str] | None] = []
-    for item in read:
-        fault = None
-        if cases[str(item.found["case"]).casefold()] > 1:
-            cure = "keep one row for each case"
-            fault = ("case", "its case number stands in another row too", cure)
-        elif "reply-to" in item.found and answered[item.found["reply-to"]] > 1:
-            fault = ("reply-to", "another row answers the same message", "keep one answer")
-        elif contents[_content(item)] > 1:
-            cure = "keep one row for each person"
-            fault = ("", "another row says the same under another case number", cure)
-        repeated.append(fault)
-    return repeated
-
-
-def _content(item: _Read) -> str:
-    return repr(sorted((end, value) for end, value in item.found.items() if end != "case"))
-
-
-def _record(adapter: Adapter, source: str, item: _Read, today: date) -> Record | list[Problem]:
+def _record(adapter: Adapter, source: str, item: _Read, today: date) -> Iterator[Record | Problem]:
     form = adapter.file.publications[item.publication]
     try:
         agreed = _sharing_consent(form, item.found, adapter.file.utc_offset_minutes)
     except MalformedError as error:
         cure = "correct the columns of the sharing consent"
-        return [Problem(source, item.line, "sharing consent", error.detail, cure)]
+        yield Problem(source, item.line, "sharing consent", error.detail, cure)
+        return
     named = {role: str(office) for role, office in _under("named/", item.found).items()}
-    return Record(
+    yield Record(
         source=source,
         line=item.line,
         publication=item.publication,

@@ -5,13 +5,14 @@ A row is sealed under the desk's storage key, so that the file holds no plaintex
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from xref import limits
 from xref.desk.consent import parse_sharing_consent
 from xref.desk.read_form import Record
 from xref.errors import EvidenceError
@@ -19,6 +20,7 @@ from xref.ports import Entropy, Store, Write
 
 _NONCE_BYTES: Final = 12
 _SPACE: Final = "spool"
+_MARKS: Final = "taken"
 _DOMAIN: Final = b"xref/spool/v1\0"
 
 
@@ -51,6 +53,34 @@ class Approval:
     by: str
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How much of a file is in the spool: the last record's line, and how many of that line.
+
+    `file` is the SHA-256 of its content. It is written with the rows, so that a file that was being
+    taken when the power failed goes on where it stopped, and none of its records goes twice.
+    """
+
+    file: bytes
+    line: int = 0
+    of_line: int = 0
+    whole: bool = False
+
+    def after(self, records: Sequence[Record]) -> "Mark":
+        """Return the mark once these records, which follow, are in the spool as well."""
+        line = records[-1].line
+        many = sum(record.line == line for record in records)
+        return Mark(self.file, line, many + (self.of_line if line == self.line else 0))
+
+    def left_of(self, records: Iterable[Record]) -> Iterator[Record]:
+        """Yield those of a file's records that are not in the spool yet."""
+        many = 0
+        for record in records:
+            many += record.line == self.line
+            if record.line > self.line or (record.line == self.line and many > self.of_line):
+                yield record
+
+
 Row = Record | Correction | Withdrawal | Approval
 
 
@@ -68,8 +98,8 @@ class Spool:
         self._cipher = AESGCM(storage_key)
         self._entropy = entropy
 
-    def put(self, rows: list[Row], now_ms: int) -> None:
-        """Add rows; they are durable on return."""
+    def put(self, rows: Sequence[Row], now_ms: int, mark: Mark | None = None) -> None:
+        """Add rows, and how far a file is read with them; they are durable on return."""
         writes = []
         for place, row in enumerate(rows):
             key = now_ms.to_bytes(8) + place.to_bytes(4) + self._entropy(8)
@@ -77,7 +107,31 @@ class Spool:
             plain = json.dumps(_members(row), ensure_ascii=False).encode()
             sealed = self._cipher.encrypt(nonce, plain, _DOMAIN + key)
             writes.append(Write(_SPACE, key, nonce + sealed))
+        if mark is not None:
+            value = b"".join(
+                number.to_bytes(8) for number in (now_ms, mark.line, mark.of_line, mark.whole)
+            )
+            writes.append(Write(_MARKS, mark.file, value))
         self._store.commit(writes)
+
+    def mark_of(self, file: bytes) -> Mark:
+        """Return how far a file was taken, none of it if it is not known."""
+        value = self._store.get(_MARKS, file)
+        if value is None:
+            return Mark(file)
+        _, line, of_line, whole = (int.from_bytes(value[at : at + 8]) for at in (0, 8, 16, 24))
+        return Mark(file, line, of_line, bool(whole))
+
+    def forget(self, before_ms: int) -> None:
+        """Forget the files that were taken before a moment."""
+        found = self._store.scan(_MARKS, b"", b"\xff" * 33, limits.SPOOL_MARKS_SCANNED)
+        self._store.commit(
+            [
+                Write(_MARKS, file, None)
+                for file, value in found
+                if int.from_bytes(value[:8]) < before_ms
+            ]
+        )
 
     def take(self, limit: int) -> list[tuple[bytes, Row]]:
         """Return up to `limit` (key, row) pairs, the oldest first, without removing them."""

@@ -1,0 +1,188 @@
+"""Handing a form to the desk: read by the adapter, checked, sealed into the spool, in batches."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import date
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO, Self
+
+from xref.bundle import Bundle
+from xref.desk.adapter import Adapter
+from xref.desk.approval import check_name
+from xref.desk.bases import check_basis, doubt_on_basis
+from xref.desk.form_file import Problem
+from xref.desk.form_source import FormSource
+from xref.desk.plain_form import is_plain_form, read_plain_form
+from xref.desk.read_form import Record, survey_form
+from xref.desk.spool import Mark, Spool
+from xref.errors import ConfigError, RecordError
+from xref.limits import FORM_BATCH, FORM_WHOLE_BYTES_MAX
+from xref.policy import BASIS_FIELD, Agreement
+from xref.record_check import check_record
+from xref.running import now_ms
+from xref.wiring import DeskOffice
+
+Progress = Callable[[str, int, int], None]
+"""Told what is being done, how much of it is done, and how much there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What became of a form: its good records are under way, the others each have a problem.
+
+    Each of `doubts` is about a good record: it goes, and a person should look at it.
+    """
+
+    accepted: int
+    problems: tuple[Problem, ...]
+    doubts: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FormReader:
+    """What an office reads its forms by: its adapter, its code, and the newest bundle."""
+
+    adapter: Adapter
+    office: str
+    bundle: Bundle
+
+    @classmethod
+    def of(cls, office: DeskOffice) -> Self:
+        """Return the reader of a desk's office."""
+        return cls(office.adapter, office.config.office, office.bundle)
+
+
+def submit_form(
+    office: DeskOffice, file: Path, by: str = "", progress: Progress = lambda *_: None
+) -> Submission:
+    """Read a form by the office's adapter and hand its good records to the desk.
+
+    `by` is who prepared it, empty where that is not said. What was broken off goes on where it
+    stopped; a form that went as a whole may go again. Raises `RecordError` for what is no name,
+    `ConfigError` for a file that cannot be read.
+    """
+    prepared_by = (check_name(by),) if by else ()
+    with office.spool() as spool:
+        mark = spool.mark_of(digest_of(file))
+        mark = Mark(mark.file) if mark.whole else mark
+        return _hand_over(FormReader.of(office), file, spool, mark, prepared_by, progress)
+
+
+def take_form(reader: FormReader, file: Path, spool: Spool) -> Submission | None:
+    """Hand a form to the desk once: None for a form whose content was taken as a whole before."""
+    mark = spool.mark_of(digest_of(file))
+    return None if mark.whole else _hand_over(reader, file, spool, mark, (), lambda *_: None)
+
+
+def digest_of(file: Path) -> bytes:
+    """Return the SHA-256 of a file's content, by which it is known again."""
+    with _reading(file), file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").digest()
+
+
+@contextmanager
+def _reading(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        message = f"{file}: cannot be read ({type(error).__name__}); check the path"
+        raise ConfigError(message) from error
+
+
+def _source(file: Path) -> FormSource:
+    def opened() -> BinaryIO:
+        with _reading(file):
+            return file.open("rb")
+
+    with _reading(file):
+        return FormSource(file.name, file.stat().st_size, opened)
+
+
+def _hand_over(
+    reader: FormReader,
+    file: Path,
+    spool: Spool,
+    mark: Mark,
+    prepared_by: tuple[str, ...],
+    progress: Progress,
+) -> Submission:
+    """Put a form's records into the spool, from the mark on; each batch moves the mark with it."""
+    now, source, accepted = now_ms(), _source(file), 0
+    items, rows = _items(reader, source, reader.adapter.day_at(now), progress)
+    problems: list[Problem] = []
+    doubts: list[Problem] = []
+    good = mark.left_of(_good(reader, items, problems))
+    while batch := tuple(islice(good, FORM_BATCH)):
+        mark, accepted = mark.after(batch), accepted + len(batch)
+        spool.put([replace(record, prepared_by=prepared_by) for record in batch], now, mark)
+        doubts += [doubt for record in batch for doubt in _doubts(reader, record)]
+        progress("handing over", accepted, rows)
+    spool.put([], now, replace(mark, whole=True))
+    return Submission(accepted, tuple(problems), tuple(doubts))
+
+
+def _items(
+    reader: FormReader, source: FormSource, today: date, progress: Progress
+) -> tuple[Iterator[Record | Problem], int]:
+    """Return a file's records and problems, in xref's own form or the adapter's; about how many."""
+    policy = reader.bundle.policy
+    if source.format == "json" and source.size <= FORM_WHOLE_BYTES_MAX:
+        with source.open() as stream:
+            data = stream.read()
+        if is_plain_form(source.name, data):
+            reading = read_plain_form(policy, source.name, data, today=today)
+            return iter([*reading.records, *reading.problems]), len(reading.records)
+    survey = survey_form(
+        reader.adapter,
+        source,
+        today=today,
+        tick=lambda done: progress("reading", done, source.size),
+    )
+    return survey.items(), survey.rows
+
+
+def _good(
+    reader: FormReader, items: Iterable[Record | Problem], problems: list[Problem]
+) -> Iterator[Record]:
+    """Yield the records that can be sealed; the problems of the others are added to the list."""
+    for item in items:
+        if isinstance(item, Problem):
+            problems.append(item)
+            continue
+        found = [*check_record(item, reader.bundle.policy), *_basis_problems(reader, item)]
+        problems += found
+        if not found:
+            yield item
+
+
+def _agreements(reader: FormReader, record: Record) -> list[Agreement]:
+    policy = reader.bundle.policy
+    publication = policy.publications.get(record.publication)
+    flows = [policy.flow_named(each.flow) for each in publication.deliveries] if publication else []
+    owners = dict.fromkeys(flow.owner for flow in flows)
+    return [policy.agreements[owner] for owner in owners if owner in policy.agreements]
+
+
+def _basis_problems(reader: FormReader, record: Record) -> list[Problem]:
+    directory, own = reader.bundle.directory, reader.office
+    try:
+        for agreement in _agreements(reader, record):
+            check_basis(agreement, record.values, directory, own)
+    except RecordError as error:
+        cure = "correct the record"
+        return [Problem(record.source, record.line, BASIS_FIELD, str(error), cure)]
+    return []
+
+
+def _doubts(reader: FormReader, record: Record) -> list[Problem]:
+    directory, own = reader.bundle.directory, reader.office
+    found = [
+        doubt_on_basis(each, record.values, directory, own) for each in _agreements(reader, record)
+    ]
+    cure = "it goes as it is; correct it and submit again where it is wrong"
+    return [
+        Problem(record.source, record.line, BASIS_FIELD, doubt, cure) for doubt in found if doubt
+    ]
