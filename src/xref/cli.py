@@ -148,11 +148,22 @@ def _add_desk(top: "Commands") -> None:
         "Read a form of the office and hand its good records to the desk.",
         "cd la-nrm && xref desk submit referrals.csv",
     )
-    parser.add_argument("file", type=Path, metavar="FILE", help="CSV or JSON, as the adapter says")
+    parser.add_argument(
+        "file", type=Path, metavar="FILE", help="CSV, XLSX, JSON or NDJSON, as the adapter says"
+    )
     add_by(parser, "who prepared it; without it no second person can approve it")
     add_config(parser, "desk.toml")
     add_json(parser)
     parser.set_defaults(run=commands.desk_submit)
+    parser = add_command(
+        group,
+        "watch",
+        "Take forms from the office's folder until Ctrl-C; what is wrong with one stands beside it.",
+        "cd la-nrm && xref desk watch",
+    )
+    parser.add_argument("--once", action="store_true", help="take what is finished now, and end")
+    add_config(parser, "desk.toml")
+    parser.set_defaults(run=commands.desk_watch)
     parser = add_command(
         group,
         "status",

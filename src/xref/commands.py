@@ -25,8 +25,9 @@ from xref.story import (
     rule_as_json,
     sent_messages,
 )
-from xref.submitting import submit_form
-from xref.wiring import DeskOffice, run_desk_at, run_hop_at, run_witness_at
+from xref.submitting import FormReader, submit_form
+from xref.watching import Watch, run_watch
+from xref.wiring import DeskOffice, run_desk_at, run_hop_at, run_witness_at, watched_folder
 
 
 def _log_to_stderr() -> None:
@@ -91,6 +92,17 @@ def desk_submit(options: Namespace) -> int:
         noun = "record" if done.accepted == 1 else "records"
         sys.stdout.write(f"{done.accepted} {noun} handed to the desk\n")
     return 1 if done.problems else 0
+
+
+def desk_watch(options: Namespace) -> int:
+    """Watch the office's folder."""
+    _log_to_stderr()
+    office = DeskOffice(options.config)
+    with office.spool() as spool:
+        reader = FormReader.of(office)
+        watch = Watch(watched_folder(office), reader, spool, office.config.archive_days)
+        run_watch(watch, Stop().on_signals(), once=options.once)
+    return 0
 
 
 def desk_status(options: Namespace) -> int:

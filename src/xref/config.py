@@ -159,6 +159,10 @@ class DeskConfig(_OfficeConfig):
     spool: str = "spool.sqlite"
     received: str = "received"
     """The folder where opened messages are put in the office's own form."""
+    incoming: str = "incoming"
+    """The folder from which `xref desk watch` takes the office's forms."""
+    archive_days: Annotated[int, Field(ge=0, le=365)] = 7
+    """How long forms that were taken stay in its `archive/`."""
     works_by: str = ""
     """Of `bundles`, the one that the office's own system knows, while it is in force; it publishes
     under it, and reads what comes under the others as that one has it. Empty: the newest."""

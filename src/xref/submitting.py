@@ -71,10 +71,10 @@ def submit_form(
         return _hand_over(FormReader.of(office), file, spool, mark, prepared_by, progress)
 
 
-def take_form(reader: FormReader, file: Path, spool: Spool) -> Submission | None:
-    """Hand a form to the desk once: None for a form whose content was taken as a whole before."""
+def take_form(reader: FormReader, file: Path, spool: Spool) -> Submission:
+    """Hand a form to the desk once: of one whose content was taken before, the problems alone."""
     mark = spool.mark_of(digest_of(file))
-    return None if mark.whole else _hand_over(reader, file, spool, mark, (), lambda *_: None)
+    return _hand_over(reader, file, spool, mark, (), lambda *_: None)
 
 
 def digest_of(file: Path) -> bytes:

@@ -33,6 +33,7 @@ from xref.drivers.files import (
 from xref.drivers.registry_http import HttpRegistry
 from xref.drivers.sqlite_store import SqliteStore
 from xref.drivers.sqlite_transport import SqliteTransport
+from xref.drivers.watched_folder import WatchedFolder
 from xref.drivers.witness_http import HttpWitness, Witness, WitnessServer, WitnessStore
 from xref.errors import ConfigError, MalformedError
 from xref.hop import Hop, HopSetup
@@ -236,6 +237,11 @@ class DeskOffice:
             store.close()
 
 
+def watched_folder(office: DeskOffice) -> WatchedFolder:
+    """Return the folder of an office's incoming forms; raises `UnavailableError`."""
+    return WatchedFolder(office.folder / office.config.incoming, now_ms)
+
+
 def open_state(file: Path) -> Store:
     """Open an office's state as of now, running or not; `ConfigError` if there is none."""
     if not file.is_file():
@@ -313,6 +319,7 @@ __all__ = [
     "run_desk_at",
     "run_hop_at",
     "run_witness_at",
+    "watched_folder",
     "write_keys",
     "write_seed",
     "write_whole",
