@@ -158,7 +158,7 @@ def _add_desk(top: "Commands") -> None:
     parser = add_command(
         group,
         "watch",
-        "Take forms from the office's folder until Ctrl-C; what is wrong with one stands beside it.",
+        "Take forms from the office's folder until Ctrl-C; its `errors/` says what is wrong.",
         "cd la-nrm && xref desk watch",
     )
     parser.add_argument("--once", action="store_true", help="take what is finished now, and end")

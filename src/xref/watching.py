@@ -1,4 +1,4 @@
-"""The watched folder of a desk: `xref desk watch`. It runs beside the desk, as a process of its own.
+"""The watched folder of a desk, `xref desk watch`: a process of its own beside the desk.
 
 So a large file holds up no message, and what reads the office's files has no part in its links.
 """
