@@ -1,7 +1,7 @@
 """The watched folder: every file once, whole, with its problems beside it."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from xref.desk.spool import Mark, Spool
 from xref.drivers.memory import MemoryStore
 from xref.drivers.watched_folder import WatchedFolder
 from xref.errors import UnavailableError
+from xref.ports import Write
 from xref.resources import data_folder
 from xref.submitting import FormReader, digest_of, take_form
 from xref.watching import Watch
@@ -163,11 +164,11 @@ class FailingStore(MemoryStore):
         super().__init__()
         self.good = good
 
-    def commit(self, writes: object) -> None:
+    def commit(self, writes: Sequence[Write]) -> None:
         self.good -= 1
         if self.good < 0:
             raise UnavailableError("the disk is full")
-        super().commit(writes)  # type: ignore[arg-type] - it passes on what it was given
+        super().commit(writes)
 
 
 def many_rows(count: int) -> bytes:
