@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from docs.make_flows import ROOT, shipped
+from xref.code_lists import shipped_lists
 from xref.policy import ROLES, Flow, Policy
 from xref.wire.avro import AvroCodec
 from xref.wire.normal import named_types
 from xref.wire.schema import Schema, SchemaField
+from xref.wire.value_kind import CODE_LIST, ValueKind
 
 FOLDER = ROOT / "docs" / "reference" / "messages"
-_VALUES = ROOT / "docs" / "spec" / "value.md"
 _MADE = (
     "Made from `schemas/` and `policies/` by `python tests/docs/make_messages.py`; a test compares."
 )
@@ -37,6 +38,7 @@ these pages and [the wire](../../spec/README.md) another State can write its sid
 What a message is around its fields: [header](../../spec/header.md),
 [statement](../../spec/statement.md) with a commitment to every field,
 [body](../../spec/body.md) with the sealed ones, [envelope](../../spec/envelope.md).
+What a text stands for, and its form: [kinds of values](../value-kinds.md).
 The whole as an [AsyncAPI document](../asyncapi.json).
 
 ## How a value is written
@@ -77,6 +79,13 @@ _TITLES = (
     *("id", "field", "type", "must", "category", "sensitivity"),
     *("who may ever receive it", "source", "what it is"),
 )
+_SAMPLES: Mapping[str, object] = {
+    "string": "ສົມໃຈ",
+    "bytes": b"\xff\xd8\xff\xd9",
+    "int": 3,
+    "long": 1_763_625_600_000,
+    "boolean": True,
+}
 _REACH = {"crossing": "abroad", "domestic": "at home", "any": "abroad or at home"}
 
 
@@ -156,7 +165,9 @@ def _value(document: Mapping[str, Any]) -> str:
     kind = document.get("xref.value")
     if kind is None:
         return ""
-    return f", [{kind}](../../spec/value.md)" if _VALUES.exists() else f", `{kind}`"
+    listed = CODE_LIST.fullmatch(kind)
+    target = f"#open-list-{listed[1]}" if listed else "../value-kinds.md"
+    return f", [{kind}]({target})"
 
 
 def _field_rows(policy: Policy, schema: Schema) -> list[str]:
@@ -204,6 +215,72 @@ def _spelled_out(schema: Schema) -> list[str]:
     return lines
 
 
+def _open_lists(schema: Schema) -> list[str]:
+    """Return a section for every open list that a field's codes come from, as it is today."""
+    kinds = [each.get("xref.value", "") for each in json.loads(schema.canonical)["fields"]]
+    names = {listed[1] for kind in kinds if (listed := CODE_LIST.fullmatch(kind))}
+    lines: list[str] = []
+    for name in sorted(names):
+        found = shipped_lists()[name]
+        lines += ["", f"## Open list `{name}`", ""]
+        lines += [
+            f"From {found.standard}. Today's codes are below. A Party's own code stands behind"
+        ]
+        lines += [
+            "its letters and a colon; one that the reader does not know stays as it came.",
+            "",
+        ]
+        lines += [", ".join(f"`{code}`" for code in sorted(found.codes)) + "."]
+    return lines
+
+
+def _sample(kind: Any, named: Mapping[str, Any], value: ValueKind | None) -> object:
+    """Return a value of a type, in the example of its kind."""
+    if isinstance(kind, str):
+        if kind in named:
+            return _sample(named[kind], named, value)
+        return value.example if value and kind == "string" else _SAMPLES[kind]
+    match kind["type"]:
+        case "array":
+            return [_sample(kind["items"], named, value)]
+        case "enum":
+            return kind["symbols"][0]
+        case "fixed":
+            return bytes(range(kind["size"]))
+        case _:
+            return {each["name"]: _sample(each["type"], named, None) for each in kind["fields"]}
+
+
+def _shown(value: object) -> object:
+    """Return a value as JSON can show it; bytes in hexadecimal."""
+    match value:
+        case bytes():
+            return value.hex()
+        case list():
+            return [_shown(each) for each in value]
+        case dict():
+            return {name: _shown(each) for name, each in value.items()}
+        case _:
+            return value
+
+
+def _examples(schema: Schema) -> list[str]:
+    """Return a section with a value of every field, and its bytes."""
+    named = dict(named_types(json.loads(schema.canonical)))
+    lines = [
+        "",
+        "## A value of every field",
+        "",
+        "| field | value | bytes |",
+        "| --- | --- | --- |",
+    ]
+    for field in schema.fields:
+        value = _sample(field.type, named, field.value)
+        shown = json.dumps(_shown(value), ensure_ascii=False)
+        lines.append(f"| `{field.name}` | `{shown}` | `{field.encode(value).hex(' ')}` |")
+    return lines
+
+
 def _page(policy: Policy, schema: Schema) -> str:
     document = json.loads(schema.canonical)
     retired = document.get("xref.retired_ids", [])
@@ -222,7 +299,8 @@ def _page(policy: Policy, schema: Schema) -> str:
     lines += ["", "## Fields", ""]
     lines += [f"| {' | '.join(_TITLES)} |", "| --- " * len(_TITLES) + "|"]
     lines += _field_rows(policy, schema)
-    return "\n".join([*lines, *_spelled_out(schema)]) + "\n"
+    more = [*_spelled_out(schema), *_open_lists(schema), *_examples(schema)]
+    return "\n".join([*lines, *more]) + "\n"
 
 
 def _index(policy: Policy, schemas: Iterable[Schema]) -> str:
