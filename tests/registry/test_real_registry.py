@@ -11,18 +11,32 @@ from world import draft_bundle
 from xref.drivers.registry_http import HttpRegistry
 from xref.errors import ConfigError
 from xref.registry import decode_record, encode_record, register, schema_under
+from xref.wire.normal import named_types
 from xref.wire.schema import Schema
 
 
-def changed(schema: Schema, kind: object, field_id: int) -> Schema:
-    """Return a schema with a field of this type and id, in place of one of that id or anew."""
+def grown(schema: Schema) -> Schema:
+    """Return a schema with one more field."""
     document = json.loads(schema.canonical)
-    first = document["fields"][0]
-    field = {**first, "name": f"field_{field_id}", "xref.id": field_id, "type": ["null", kind]}
-    if field_id == first["xref.id"]:
-        document["fields"][0] = field | {"name": first["name"]}
-    else:
-        document["fields"].append(field)
+    document["fields"].append({**document["fields"][0], "name": "one_more", "xref.id": 60_000})
+    return Schema.parse(json.dumps(document).encode())
+
+
+def broken(schema: Schema) -> Schema:
+    """Return a schema whose first field is a number."""
+    document = json.loads(schema.canonical)
+    first = {**document["fields"][0], "type": ["null", "int"]}
+    first.pop("xref.value", None)
+    document["fields"][0] = first
+    return Schema.parse(json.dumps(document).encode())
+
+
+def with_one_more_symbol(schema: Schema) -> Schema:
+    """Return a schema with a symbol at the end of each open enum."""
+    document = json.loads(schema.canonical)
+    for _, kind in named_types(document):
+        if "default" in kind:
+            kind["symbols"].append("ONE_MORE")
     return Schema.parse(json.dumps(document).encode())
 
 
@@ -44,13 +58,16 @@ def test_schemas_and_records_of_the_bundle_in_a_real_registry(tmp_path: Path) ->
             data = encode_record(number, schema, values)
             assert decode_record(data, lambda n: schema_under(registry, n, schemas)) == values
 
-        some = next(iter(schemas.values()))
-        assert not registry.fits(some.name, changed(some, "int", some.fields[0].id).canonical)
+        some = next(each for each in schemas.values() if each.fields[0].kind == "string")
+        assert not registry.fits(some.name, broken(some).canonical)
         with pytest.raises(ConfigError, match="409"):
-            registry.register(some.name, changed(some, "int", some.fields[0].id).canonical)
-        grown = changed(some, "string", 60_000)
-        assert registry.fits(some.name, grown.canonical)
-        (now,) = register([grown], registry)
+            registry.register(some.name, broken(some).canonical)
+        assert registry.fits(some.name, grown(some).canonical)
+        (now,) = register([grown(some)], registry)
         assert now.id not in numbers.values()
         assert registry.schema(now.id or 0) is not None
         assert registry.schema(2**31 - 1) is None
+
+        opened = next(s for s in schemas.values() if any(each.open for each in s.fields))
+        assert with_one_more_symbol(opened) != opened
+        register([with_one_more_symbol(opened)], registry)
