@@ -17,7 +17,8 @@ import fastavro
 from xref.errors import ConfigError, MalformedError
 from xref.limits import ENVELOPE_BYTES_MAX
 from xref.ports import SchemaRegistry
-from xref.wire.schema import Schema
+from xref.wire.normal import named_types
+from xref.wire.schema import Schema, SchemaField
 
 _MAGIC: Final = b"\x00"
 _HEAD_BYTES: Final = 5
@@ -75,6 +76,8 @@ def schema_under(registry: SchemaRegistry, schema_id: int, known: Mapping[bytes,
 def encode_record(schema_id: int, schema: Schema, values: Mapping[str, object]) -> bytes:
     """Return values as one record behind the registry's number of its schema; absent is null.
 
+    A code that is new to this version of an open enum is written as the enum's default, as Avro's
+    own reader would take it: the desk's own form keeps the code itself.
     Raises `MalformedError` for a name or a value that the schema does not have.
     """
     if not 0 <= schema_id <= _ID_MAX:
@@ -82,7 +85,7 @@ def encode_record(schema_id: int, schema: Schema, values: Mapping[str, object]) 
     if not values.keys() <= schema.by_name.keys():
         raise MalformedError(f"record: a field that {schema.name} does not have")
     fields = [schema.by_name[name] for name in _order(schema)]
-    parts = (field.encode(values.get(field.name)) for field in fields)
+    parts = (field.encode(_sayable(values.get(field.name), field, schema)) for field in fields)
     return b"".join((_MAGIC, schema_id.to_bytes(4), *parts))
 
 
@@ -113,6 +116,31 @@ def decode_record(data: bytes, schema_of: Callable[[int], Schema]) -> dict[str, 
     if encode_record(schema_id, schema, values) != data:
         raise MalformedError("record: not in its one form, or with bytes behind it")
     return values
+
+
+def _sayable(value: object, field: SchemaField, schema: Schema) -> object:
+    """Return a value with the default in place of each code that an open enum does not have."""
+    if not field.open or value is None:
+        return value
+    default = _defaults(schema)[field.name]
+    if isinstance(value, list):
+        return [each if each in field.symbols else default for each in value]
+    return value if value in field.symbols else default
+
+
+@lru_cache(maxsize=256)
+def _defaults(schema: Schema) -> dict[str, str]:
+    """Return the default of each field's enum, where it is an open one or a list of it."""
+    document = json.loads(schema.canonical)
+    named = dict(named_types(document))
+    found = {}
+    for each in document["fields"]:
+        kind = each["type"][1]
+        kind = kind["items"] if isinstance(kind, dict) and kind["type"] == "array" else kind
+        kind = named.get(kind, {}) if isinstance(kind, str) else kind
+        if "default" in kind:
+            found[each["name"]] = kind["default"]
+    return found
 
 
 @lru_cache(maxsize=256)

@@ -71,6 +71,24 @@ def test_record_with_a_field_or_number_that_cannot_be() -> None:
         decode_record(bytes(481 * 1024), known)
 
 
+def test_code_that_is_new_to_an_open_enum_is_written_as_its_default() -> None:
+    opened = [
+        (schema, field)
+        for schema in draft_bundle().policy.schemas.values()
+        for field in schema.fields
+        if field.open
+    ]
+    assert opened
+    for schema, field in opened:
+        known = field.symbols[0]
+        given: object = [known, "NEWER"] if field.kind == "array" else "NEWER"
+        data = encode_record(1, schema, {field.name: given})
+        read = decode_record(data, lambda _, found=schema: found)[field.name]  # type: ignore[misc] # as above
+        codes = read if isinstance(read, list) else [known, read]
+        assert codes[0] == known
+        assert f'"default":"{codes[1]}"' in schema.canonical.decode()
+
+
 def test_registrys_number_stays_in_the_country() -> None:
     """A case system hands in a record with its registry's number, and gets one with another."""
     world = settled()
