@@ -195,6 +195,10 @@ def _add_desk(top: "Commands") -> None:
     parser.set_defaults(run=commands.desk_fact)
     _add_approve(group)
     _add_alerts(group)
+    _add_withdraw(group)
+
+
+def _add_withdraw(group: "Commands") -> None:
     parser = add_command(
         group,
         "withdraw",
