@@ -13,10 +13,29 @@ _HEAD = """# Flows
 Which message goes from whom to whom, with which fields, and what an office publishes to send it.
 Made from `policies/` and `schemas/` by `python tests/docs/make_flows.py`; a test compares them.
 The rules that decide are explained in [policy](../spec/policy.md), the design in
-[ADR 31](../adr/0031-flows-of-a-return.md).
+[ADR 31](../adr/0031-flows-of-a-return.md) and
+[ADR 36](../adr/0036-a-record-for-every-message.md).
 
 In the tables of fields a star marks what the origin must give (it may still be withheld). A field
 goes only where the permits open it and no rule of the floor keeps it.
+"""
+_NAMES = """## Where else to look
+
+| what the field calls it | here |
+| --- | --- |
+| erasure receipt | the outcome `ERASED` of a `receipt` |
+| sharing consent withdrawn | `sharing-consent-withdrawn`; a new one for passing on: `sharing-consent-granted` |
+| presumed or identified victim | `victim-referral`, field `victim_status` |
+| safe return assessed | `safe_return_assessed_on` of a `return-notice`: the day, never the factors |
+| return decision, abroad | `return_decision_ref` of a `return-notice`; at home: `return-decided` |
+| assurance of safety by the State of origin | `origin-assurance` |
+| reception confirmed | `reception-readiness` |
+| escort assigned | `escort_office` of a return or reception notice; at a border `escorted` |
+| guardian appointed after an emergency | `child-safeguards-confirmed` |
+| monitoring after return | `welfare-report`, asked for or not; `reintegration-update` |
+| deadline of a compensation claim | `claim_deadline` of a `remedy-notice` |
+| referral between organisations | `provider-handover` |
+| what a suspect said | the code of its basis and a token in `identification-evidence`; suspects have no flow ([ADR 36](../adr/0036-a-record-for-every-message.md)) |
 """
 _CHOICES = {
     "every": "every",
@@ -96,7 +115,7 @@ def page() -> str:
     """Return the whole page."""
     policy = shipped().policy
     flows = sorted(policy.flows.values(), key=lambda each: each.code)
-    parts = [_overview(policy), _publications(policy)]
+    parts = [_overview(policy), _publications(policy), _NAMES.rstrip("\n").split("\n")]
     parts += [_section(policy, flow) for flow in flows]
     return "\n\n".join([_HEAD.rstrip("\n"), *("\n".join(part) for part in parts)]) + "\n"
 
