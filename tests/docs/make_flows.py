@@ -19,24 +19,23 @@ The rules that decide are explained in [policy](../spec/policy.md), the design i
 In the tables of fields a star marks what the origin must give (it may still be withheld). A field
 goes only where the permits open it and no rule of the floor keeps it.
 """
-_NAMES = """## Where else to look
-
-| what the field calls it | here |
-| --- | --- |
-| erasure receipt | the outcome `ERASED` of a `receipt` |
-| sharing consent withdrawn | `sharing-consent-withdrawn`; a new one for passing on: `sharing-consent-granted` |
-| presumed or identified victim | `victim-referral`, field `victim_status` |
-| safe return assessed | `safe_return_assessed_on` of a `return-notice`: the day, never the factors |
-| return decision, abroad | `return_decision_ref` of a `return-notice`; at home: `return-decided` |
-| assurance of safety by the State of origin | `origin-assurance` |
-| reception confirmed | `reception-readiness` |
-| escort assigned | `escort_office` of a return or reception notice; at a border `escorted` |
-| guardian appointed after an emergency | `child-safeguards-confirmed` |
-| monitoring after return | `welfare-report`, asked for or not; `reintegration-update` |
-| deadline of a compensation claim | `claim_deadline` of a `remedy-notice` |
-| referral between organisations | `provider-handover` |
-| what a suspect said | the code of its basis and a token in `identification-evidence`; suspects have no flow ([ADR 36](../adr/0036-a-record-for-every-message.md)) |
-"""
+_NAMES = {
+    "erasure receipt": "the outcome `ERASED` of a `receipt`",
+    "sharing consent withdrawn": "`sharing-consent-withdrawn`",
+    "presumed or identified victim": "`victim-referral`, field `victim_status`",
+    "safe return assessed": "`safe_return_assessed_on` of a `return-notice`",
+    "return decision, abroad": "`return_decision_ref` of a `return-notice`",
+    "assurance of safety by the State of origin": "`origin-assurance`",
+    "reception confirmed": "`reception-readiness`",
+    "escort assigned": "`escort_office` of a return or reception notice; at a border `escorted`",
+    "guardian appointed after an emergency": "`child-safeguards-confirmed`",
+    "return decision, at home": "`return-decided`",
+    "monitoring after return": "`welfare-report`, asked for or not; `reintegration-update`",
+    "deadline of a compensation claim": "`claim_deadline` of a `remedy-notice`",
+    "referral between organisations": "`provider-handover`",
+    "what a suspect said": "a code and a token in `identification-evidence`; suspects have no flow",
+    "sharing consent for passing on": "`sharing-consent-granted`",
+}
 _CHOICES = {
     "every": "every",
     "named": "the one named in the record",
@@ -78,6 +77,12 @@ def _delivery(delivery: Delivery) -> str:
     return f"`{delivery.flow}` to {delivery.role} {where}, {_CHOICES[delivery.choose]}"
 
 
+def _names() -> list[str]:
+    rows = [f"| {name} | {here} |" for name, here in sorted(_NAMES.items())]
+    head = ["## Where else to look", "", "| what the field calls it | here |", "| --- | --- |"]
+    return [*head, *rows]
+
+
 def _section(policy: Policy, flow: Flow) -> list[str]:
     schema = policy.schema_for(flow)
     answers = ", ".join(f"`{name}`" for name in flow.answers)
@@ -115,7 +120,7 @@ def page() -> str:
     """Return the whole page."""
     policy = shipped().policy
     flows = sorted(policy.flows.values(), key=lambda each: each.code)
-    parts = [_overview(policy), _publications(policy), _NAMES.rstrip("\n").split("\n")]
+    parts = [_overview(policy), _publications(policy), _names()]
     parts += [_section(policy, flow) for flow in flows]
     return "\n\n".join([_HEAD.rstrip("\n"), *("\n".join(part) for part in parts)]) + "\n"
 
