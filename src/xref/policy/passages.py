@@ -21,7 +21,7 @@ from xref.policy.rules import PermitRule, Rule, Selector
 from xref.policy.vocabulary import NATURES, ROLES
 from xref.wire.schema import CATEGORIES, Schema
 
-_NEVER_CROSSES = ("decision", "domestic")
+_NEVER_CROSSES = ("decision", "domestic", "home")
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,19 +39,9 @@ CONSENT: Final = {
     "warned_on_ms": NOW_MS - 3000,
 }
 TEXTS: Final = {
-    "name_script": "Laoo",
-    "crossing_point": "LADHT",
     "identification_basis": "PARTY_EVIDENCE",
-    "identification_bases": ["PARTY_EVIDENCE"],
-    "languages": ["lo"],
-    "nationality_claimed": ["VN"],
     "birth_date": "2011-05-02",
-    "birth_year": "2011",
-}
-ENDINGS: Final = {
-    ("_on", "_by", "_until", "_from", "_date", "_deadline", "_since", "_to"): "2026-12-20",
-    ("_province",): "VN-HN",
-    ("_office", "_authority"): "LANRM001",
+    "photograph": "ffd8ffe0ffd9",
 }
 
 
@@ -59,11 +49,12 @@ def value_of(field: SchemaField) -> object:
     """A value of the field's type, such as an office would give."""
     if field.name in TEXTS:
         return TEXTS[field.name]
+    if field.value is not None:
+        example = field.value.example.splitlines()[0]
+        return [example] if field.kind == "array" else example
     if field.symbols:
         return [field.symbols[0]] if field.kind == "array" else field.symbols[0]
-    texts = (text for ends, text in ENDINGS.items() if field.name.endswith(ends))
-    text = next(texts, "AB12")
-    return {"int": 2020, "boolean": True, "bytes": "00ff", "array": [text]}.get(field.kind, text)
+    return {"int": 2020, "boolean": True}.get(field.kind, "AB12")
 
 
 def members(publication: Publication, party: str, reply_to: str | None) -> dict[str, Any]:
@@ -72,7 +63,7 @@ def members(publication: Publication, party: str, reply_to: str | None) -> dict[
         each.name: value_of(each)
         for delivery in publication.deliveries
         for each in POLICY.schema_for(POLICY.flow_named(delivery.flow)).fields
-        if each.name not in DESK_FILLS
+        if each.name not in DESK_FILLS and each.derived is None
     }
     chosen = {
         delivery.role: code
