@@ -30,7 +30,7 @@ def _folder() -> Path:
     return Path(caches) / "xref" / f"node-{hashlib.sha256(content).hexdigest()[:12]}"
 
 
-def _fetched() -> Path:
+def fetched() -> Path:
     """Return the folder with `node_modules`; npm checks each package by its hash."""
     folder = _folder()
     if folder.exists():
@@ -55,9 +55,13 @@ def _fetched() -> Path:
 def run(script: str, *arguments: str | Path, folder: Path) -> str:
     """Run a script of tests/node in a folder of its own; return what it printed."""
     shutil.copy(NODE / script, folder)
-    (folder / "node_modules").symlink_to(_fetched() / "node_modules")
+    (folder / "node_modules").symlink_to(fetched() / "node_modules")
     command = ["node", script, *map(str, arguments)]
     done = subprocess.run(
         command, cwd=folder, capture_output=True, text=True, check=True, timeout=_SECONDS_MAX
     )
     return done.stdout
+
+
+if __name__ == "__main__":
+    fetched()

@@ -170,9 +170,14 @@ class LocalRegistry:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the registry until asked to end; returns the exit code."""
     parser = argparse.ArgumentParser(description="Runs Apicurio Registry on this machine.")
-    parser.add_argument("--data", type=Path, required=True, help="a folder for its output")
+    wanted = parser.add_mutually_exclusive_group(required=True)
+    wanted.add_argument("--data", type=Path, help="a folder for its output")
+    wanted.add_argument("--fetch", action="store_true", help="fetch it, and start nothing")
     parser.add_argument("--with-process", type=int, default=os.getppid(), help="end with it")
     options = parser.parse_args(arguments)
+    if options.fetch:
+        sys.stdout.write(f"{fetch().name} is here\n")
+        return 0
     signal.signal(signal.SIGTERM, asked_to_end)
     signal.signal(signal.SIGINT, asked_to_end)
     try:
