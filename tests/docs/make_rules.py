@@ -16,13 +16,14 @@ _ANY_RULE = "tests/unit/policy/test_mutation.py"
 _ANY_PERMIT = "tests/unit/policy/test_ceilings.py"
 _HEAD = """# Rules
 
-From the line of a source to the rule and to what shows that it is kept. Made from `policies/` and the tests by
-`python tests/docs/make_rules.py`, which fails where one of the three is missing. `001:933` is line 933 of the
-first seed document. A rule of the weight `derived` is ours: no source gives it word for word.
+From the line of a source to the rule and to what shows that it is kept. Made from `policies/` and
+the tests by `python tests/docs/make_rules.py`, which fails where one of the three is missing.
+`001:933` is line 933 of the first seed document. A rule of the weight `derived` is ours: no source
+gives it word for word.
 
-Every rule of the floor is weakened in every single way by `tests/unit/policy/test_mutation.py`, and an
-invariant that names it must notice. Every permit opens what it says, and no more, in
-`tests/unit/policy/test_ceilings.py`; Cedar agrees on each rule in `tests/unit/policy/test_cedar.py`.
+Every rule of the floor is weakened in every single way by `tests/unit/policy/test_mutation.py`, and
+an invariant that names it must notice. Every permit opens what it says, and no more, in
+`tests/unit/policy/test_ceilings.py`. Cedar agrees on each rule in `tests/unit/policy/test_cedar.py`.
 """
 _NOT = """## What the sources ask for and no rule does
 

@@ -21,7 +21,7 @@ from local_kafka import LocalKafka
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from docs import make_flows, make_kinds, make_messages
+from docs import make_flows, make_kinds, make_messages, make_rules
 from docs.make_commands import PAGE, page
 from xref.cli import main
 from xref.config import (
@@ -328,6 +328,10 @@ def test_every_page_can_be_found_from_the_index() -> None:
 
 def test_the_commands_page_is_what_the_parser_says() -> None:
     assert PAGE.read_text(encoding="utf-8") == page(), "run tests/docs/make_commands.py"
+
+
+def test_every_rule_has_a_source_a_proof_and_a_test() -> None:
+    assert make_rules.PAGE.read_text(encoding="utf-8") == make_rules.page(), "run `make pages`"
 
 
 def test_the_flows_page_is_what_the_bundle_says() -> None:

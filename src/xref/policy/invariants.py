@@ -2,7 +2,7 @@
 
 A rule says what one mechanism does; an invariant says what a person can rely on, whichever rule
 sees to it. They are in the bundle, so that the Parties sign them with the rules that they bind.
-See docs/spec/invariants.md.
+See docs/spec/policy.md.
 """
 
 from collections.abc import Collection, Mapping, Sequence

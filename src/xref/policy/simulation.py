@@ -95,8 +95,8 @@ def _effects(old: Policy, new: Policy, case: Case, flow: str) -> list[Effect]:
         after, refuses = _answer(new, question_of(situation, new)) if _has(new, flow) else ([], ())
         if set(before) != set(after):
             effect = _effect(before, after)
-            rules = tuple(sorted(set(refuses) ^ set(refused_by)))
-            found[effect] = Effect(case.id, flow, effect, rules)
+            rules = _because(effect, set(refused_by), set(refuses))
+            found[effect] = Effect(case.id, flow, effect, tuple(sorted(rules)))
     return list(found.values())
 
 
@@ -120,6 +120,13 @@ def _effect(before: Sequence[str], after: Sequence[str]) -> str:
     if not before:
         return "newly-passed"
     return "fewer-fields" if set(before) - set(after) else "more-fields"
+
+
+def _because(effect: str, before: set[str], after: set[str]) -> set[str]:
+    """Return the rules that make the difference: what keeps now, or kept before."""
+    if effect in ("newly-refused", "newly-passed"):
+        return after if effect == "newly-refused" else before
+    return after - before if effect == "fewer-fields" else before - after
 
 
 def _shares(cases: Sequence[Case], effects: Sequence[Effect]) -> list[Share]:
