@@ -23,7 +23,8 @@ gives it word for word.
 
 Every rule of the floor is weakened in every single way by `tests/unit/policy/test_mutation.py`, and
 an invariant that names it must notice. Every permit opens what it says, and no more, in
-`tests/unit/policy/test_ceilings.py`. Cedar agrees on each rule in `tests/unit/policy/test_cedar.py`.
+`tests/unit/policy/test_ceilings.py`; Cedar agrees with each in
+`tests/unit/policy/test_cedar.py`.
 """
 _NOT = """## What the sources ask for and no rule does
 
