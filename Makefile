@@ -51,6 +51,7 @@ check: develop ## style, types and tidiness
 	@$(BIN)/ruff format --quiet --check $(CODE) || \
 		{ echo "not formatted: run 'make format'" >&2; exit 1; }
 	@$(BIN)/mypy --strict $(CODE)
+	@$(BIN)/xref schema check schemas
 	@$(BIN)/python -m pytest --quiet -p no:xdist -o addopts= tests/test_tidy.py \
 		tests/unit/schema/test_releases.py
 
@@ -61,7 +62,7 @@ format: develop ## let ruff format the code and sort its imports
 
 .PHONY: pages
 pages: develop ## renew what is made from schemas, policies and commands: pages, the release to come
-	@for page in commands rules flows kinds messages asyncapi; do PYTHONPATH=tests $(BIN)/python tests/docs/make_$$page.py; done
+	@for page in commands rules flows kinds schema_rules messages asyncapi; do PYTHONPATH=tests $(BIN)/python tests/docs/make_$$page.py; done
 	@PYTHONPATH=tests $(BIN)/python tests/releases.py
 
 .PHONY: release

@@ -5,12 +5,14 @@ import sys
 from argparse import Namespace
 from dataclasses import asdict
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 from xref.arguments import add_command, add_group, add_json
 from xref.errors import ConfigError
 from xref.evolution import Change, compare_all
 from xref.registry import register
+from xref.schema_check import RULES, check_schema
 from xref.wire.schema import Schema
 from xref.wiring import registry_at
 
@@ -37,6 +39,23 @@ def add_schema(top: "Commands") -> None:
         )
     add_json(parser)
     parser.set_defaults(run=diff)
+    parser = add_command(
+        group,
+        "check",
+        "Tell what no schema may say, and what one must say and does not; exit code 1 if anything.",
+        "xref schema check schemas",
+    )
+    parser.add_argument("folder", type=Path, metavar="DIR", help="a folder of .avsc files")
+    parser.add_argument(
+        "--history",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="an earlier version's folder or bundle; may be given again",
+    )
+    add_json(parser)
+    parser.set_defaults(run=check)
     _add_register(group)
 
 
@@ -82,6 +101,31 @@ def read_schemas(path: Path) -> dict[str, Schema]:
         )
     schemas = [Schema.parse(file.read_bytes(), file.name) for file in files]
     return {schema.name: schema for schema in schemas}
+
+
+def check(options: Namespace) -> int:
+    """Print what breaks a rule: file, field, rule and cure; exit code 1 if anything does."""
+    files = sorted(options.folder.glob("*.avsc"))
+    if not files:
+        raise ConfigError(f"{options.folder}: no .avsc file there; name a folder of schemas")
+    histories = [read_schemas(path) for path in options.history] or [{}]
+    found = dict.fromkeys(
+        finding
+        for file in files
+        for earlier in histories
+        for finding in check_schema(file.name, file.read_bytes(), earlier)
+    )
+    if options.json:
+        shown = {"schemas": len(files), "findings": [asdict(each) for each in found]}
+        sys.stdout.write(json.dumps(shown, indent=2) + "\n")
+        return int(bool(found))
+    for each in found:
+        sys.stdout.write(f"{each.file} {each.field} [{each.rule}]\n")
+        said = f"{each.problem}; {each.cure}"
+        sys.stdout.write(fill(said, 78, initial_indent="  ", subsequent_indent="  ") + "\n")
+    outcome = f"{len(found)} faults." if found else f"All hold the {len(RULES)} rules."
+    sys.stdout.write(f"{len(files)} schemas. {outcome}\n")
+    return int(bool(found))
 
 
 def diff(options: Namespace) -> int:

@@ -21,7 +21,7 @@ from local_kafka import LocalKafka
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from docs import make_flows, make_kinds, make_messages, make_rules
+from docs import make_flows, make_kinds, make_messages, make_rules, make_schema_rules
 from docs.make_commands import PAGE, page
 from xref.cli import main
 from xref.config import (
@@ -346,6 +346,11 @@ def test_every_record_has_the_page_that_the_bundle_says() -> None:
 def test_the_page_of_value_kinds_is_what_the_code_says() -> None:
     written = make_kinds.PAGE.read_text(encoding="utf-8")
     assert written == make_kinds.page(), "run `make pages`"
+
+
+def test_the_page_of_schema_rules_is_what_the_code_says() -> None:
+    written = make_schema_rules.PAGE.read_text(encoding="utf-8")
+    assert written == make_schema_rules.page(), "run `make pages`"
 
 
 def rows_of(text: str) -> dict[str, dict[str, str]]:
