@@ -64,6 +64,7 @@ def laid_out(rulebook: Rulebook, selectors: list[Selector]) -> dict[str, Passage
 def test_weaken_a_rule_of_the_floor(rule: ForbidRule) -> None:
     invariants = naming(rule)
     assert invariants, "no invariant names this rule"
+    seen.cache_clear()  # what was found of one rule's mutants would only fill the memory
     mutants = list(weakened(RULEBOOK, rule))
     for done, mutant in [mutants[0], *mutants[1::EVERY]]:
         assert is_noticed(mutant, invariants) or (done != "dropped" and opens_nothing(mutant)), done
