@@ -8,11 +8,13 @@ few microseconds. Both tables are bounded.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Final
 
 from xref.errors import ConfigError
 from xref.limits import DECISIONS_CACHED_MAX
 from xref.policy.agreement import Agreement
-from xref.policy.corridor import Corridor, applies, ceiling_of, corridor_between, opens
+from xref.policy.compiled import Compiled, OneHot, compile_corridor
+from xref.policy.corridor import Corridor, ceiling_of, corridor_between
 from xref.policy.decision import (
     ENGINE_RULES,
     NO_CAUSE,
@@ -42,12 +44,17 @@ class _Ruling:
     """A corridor's rules on given facts: all that does not depend on the message's masks."""
 
     corridor: Corridor
-    refused: tuple[Rule, ...]
+    refused: tuple[Reason, ...]
     permits: tuple[tuple[PermitRule, int], ...]
     granted: int
     strips: tuple[tuple[ForbidRule, int], ...]
     scopes: tuple[tuple[ForbidRule, int], ...]
 
+
+_NO_CAUSE: Final = reason_of(NO_CAUSE)
+_NO_PERMIT: Final = reason_of(NO_PERMIT)
+_LIVE: Final = (b"\0", b"\1")
+"""The code of the sharing consent's record: not in force, in force."""
 
 _Way = tuple[int, str, str, bool, int]
 """Flow, sender's role, recipient's role, whether of one Party, and the flow of the cause."""
@@ -187,32 +194,39 @@ def _corridors(
 def _rulings(
     corridor_of: Callable[[int, str, str, bool], Corridor | Rule], rulebook: Rulebook
 ) -> Callable[[_Way, bytes, bool], _Ruling | Rule]:
-    sizes = [len(fact.values) for fact in rulebook.table.facts]
+    one_hot = OneHot(rulebook.facts)
+    unknown = bytes(len(rulebook.table.facts))
+
+    @lru_cache(maxsize=DECISIONS_CACHED_MAX)
+    def compiled(code: int, from_role: str, to_role: str, same_party: bool) -> Compiled | Rule:  # noqa: FBT001 - a cache key
+        corridor = corridor_of(code, from_role, to_role, same_party)
+        return corridor if isinstance(corridor, Rule) else compile_corridor(corridor, one_hot)
 
     def ruling(way: _Way, facts: bytes, live: bool) -> _Ruling | Rule:  # noqa: FBT001 - a cache key
-        corridor = corridor_of(*way[:4])
-        if isinstance(corridor, Rule):
-            return corridor
-        answers = facts or bytes(len(sizes))
-        if len(answers) != len(sizes) or any(map(int.__gt__, answers, sizes)):
+        rules = compiled(*way[:4])
+        if isinstance(rules, Rule):
+            return rules
+        number = one_hot.number((facts or unknown) + _LIVE[live])
+        if number is None:
             return UNKNOWN_FACT
-        codes = answers + bytes([live])
-        permits = tuple(each for each in corridor.permits if opens(each[0], codes))
+        permits = tuple(
+            each for when, each in rules.permits if not when or not all(map(number.__and__, when))
+        )
         granted = 0
         for _, mask in permits:
             granted |= mask
-        refused = [each.rule for each in corridor.refuses if applies(each, codes)]
-        if corridor.caused_by and way[4] not in corridor.caused_by:
-            refused.append(NO_CAUSE)
+        refused = [reason for gate, reason in rules.refuses if gate.applies(number)]
+        if rules.corridor.caused_by and way[4] not in rules.corridor.caused_by:
+            refused.append(_NO_CAUSE)
         if not granted:
-            refused.append(NO_PERMIT)
+            refused.append(_NO_PERMIT)
         return _Ruling(
-            corridor=corridor,
+            corridor=rules.corridor,
             refused=tuple(refused),
             permits=permits,
             granted=granted,
-            strips=tuple(each for each in corridor.strips if applies(each[0], codes)),
-            scopes=tuple(each for each in corridor.scopes if applies(each[0], codes)),
+            strips=tuple(each for gate, each in rules.strips if gate.applies(number)),
+            scopes=tuple(each for gate, each in rules.scopes if gate.applies(number)),
         )
 
     return ruling
@@ -261,17 +275,17 @@ def _decided(ruling: _Ruling, carried: int, scope: int) -> Permit | Refusal:
 
 
 def _reasons(ruling: _Ruling, carried: int, scope: int, mask: int) -> tuple[Reason, ...]:
-    rules = list(ruling.refused)
+    reasons = list(ruling.refused)
     for forbid, kept in ruling.corridor.keeps:
         if carried & kept & ~mask:
-            rules.append(forbid.rule)
+            reasons.append(reason_of(forbid.rule))
     for forbid, scoped in ruling.scopes:
         # A sharing consent that covers nothing carried of the person's record is none.
         if carried & scoped and not carried & scoped & scope:
-            rules.append(forbid.rule)
-    if not rules and not mask:
-        rules.append(NOTHING_LEFT)
-    return tuple(reason_of(rule) for rule in rules)
+            reasons.append(reason_of(forbid.rule))
+    if not reasons and not mask:
+        reasons.append(reason_of(NOTHING_LEFT))
+    return tuple(reasons)
 
 
 def _withheld(ruling: _Ruling, withheld: int, scope: int) -> tuple[Withheld, ...]:

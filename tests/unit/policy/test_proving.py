@@ -13,13 +13,13 @@ from unit.bundle.signed_bundle import changed, draft, sources
 from xref.bundle import build
 from xref.cli import main
 from xref.errors import ConfigError
-from xref.policy import tiling
+from xref.policy import Permit, Question, tiling
 from xref.policy.compare import compare, narrows_only
 from xref.policy.conditions import Clause
 from xref.policy.corridor import Corridor, corridor_between
 from xref.policy.facts import Fact
 from xref.policy.invariants import read_invariants
-from xref.policy.passages import passages_of, widest_passages
+from xref.policy.passages import Passage, passages_of, widest_passages
 from xref.policy.proving import Prover
 from xref.policy.rulebook import Rulebook
 from xref.policy.rules import ForbidRule, PermitRule, Rule, Selector
@@ -131,7 +131,24 @@ def test_the_boxes_are_all_facts_each_once(
 def test_no_decision_of_a_box_differs_from_the_engines() -> None:
     for passage in passages_of(RULEBOOK, []):
         for box in boxes_of(passage.corridor, RULEBOOK.facts):
-            assert passage.corridor.open_mask(box.first()) == box.mask
+            codes = box.first()
+            assert passage.corridor.open_mask(codes) == box.mask
+            assert decided(passage, codes) == box.mask
+
+
+def decided(passage: Passage, codes: bytes) -> int:
+    """Ask the engine, with all that may go carried, covered and in force."""
+    flow = passage.corridor.flow
+    cause = draft().policy.flow_named(flow.caused_by[0]).code if flow.caused_by else 0
+    full = passage.corridor.schema.full_mask
+    ceiling = draft().policy.ceiling(
+        flow.code, passage.from_role, passage.to_role, same_party=passage.same_party
+    )
+    ends = (flow.code, passage.from_role, passage.to_role, passage.same_party)
+    carried = passage.corridor.open_mask(codes) or ceiling
+    asked = Question(*ends, codes[:-1], carried, full, codes[-1] == 1, cause)
+    answer = draft().policy.decide(asked)
+    return answer.mask if isinstance(answer, Permit) else 0
 
 
 def test_too_many_cases_name_the_facts(monkeypatch: pytest.MonkeyPatch) -> None:
