@@ -10,7 +10,7 @@ from typing import Final
 
 from xref.bundle import Draft
 from xref.policy import Policy
-from xref.policy.matrix import Cell, Clauses, Need, cells_of
+from xref.policy.matrix import Cell, Need, cells_of
 from xref.policy.rules import Rule
 from xref.policy.words import say_clauses
 
@@ -19,8 +19,8 @@ _STYLE: Final = """
 body { font: 10.5pt/1.4 Georgia, serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem; }
 h1 { font-size: 1.7rem; } h2 { font-size: 1.25rem; margin-top: 2.2rem; }
 h3 { font-size: 1.05rem; margin: 1.4rem 0 .3rem; break-after: avoid; }
-table { border-collapse: collapse; width: 100%; font-size: .92em; }
-caption { text-align: left; color: #444; }
+table { border-collapse: collapse; width: 100%; font-size: .92em; table-layout: fixed; }
+td, th { overflow-wrap: anywhere; }
 th, td { text-align: left; vertical-align: top; border-top: 1px solid #bbb; padding: .3rem .5rem; }
 thead { display: table-header-group; } tr { break-inside: avoid; }
 code, .rule { font: .88em/1.3 ui-monospace, monospace; overflow-wrap: anywhere; }
@@ -144,16 +144,11 @@ def _by_message(cells: Sequence[Cell], policy: Policy) -> Iterable[str]:
 
 
 def _passes(need: Need) -> str:
-    bound = f"Binds where {escape(say_clauses(_known(need.when)))}. " if need.when else ""
+    bound = f"Binds where {escape(say_clauses(need.when))}. " if need.when else ""
     lifts = escape(say_clauses(need.lifts)).replace("; or ", ";<br>or ")
-    return bound + (lifts or "never")
-
-
-def _known(clauses: Clauses) -> Clauses:
-    return [
-        {fact: [each for each in answers if each != "unknown"] for fact, answers in clause.items()}
-        for clause in clauses
-    ]
+    if not lifts:
+        return f"{bound}Nothing lifts it."
+    return f"{bound}Lifted where {lifts}" if bound else lifts
 
 
 def _rules(rules: Iterable[Rule]) -> Iterable[str]:
