@@ -125,8 +125,22 @@ def check(options: Namespace) -> int:
         }
         _print_json(shown)
     else:
+        _show_conventions(adapter)
         _show_checked(checked)
     return 1 if checked.findings else 0
+
+
+def _show_conventions(adapter: Adapter) -> None:
+    conventions = adapter.file.conventions
+    if conventions is None:
+        return
+    rows = [
+        (name.replace("_", " "), ", ".join(value) if isinstance(value, list) else str(value))
+        for name, value in conventions.model_dump(mode="json").items()
+    ]
+    out = screen.console()
+    out.print(Text(f"{adapter.file.party}: conventions", style="bold"))
+    out.print(screen.pairs(rows))
 
 
 def _show_checked(checked: Checked) -> None:

@@ -155,15 +155,7 @@ def _add_desk(top: "Commands") -> None:
     add_config(parser, "desk.toml")
     add_json(parser)
     parser.set_defaults(run=commands.desk_submit)
-    parser = add_command(
-        group,
-        "watch",
-        "Take forms from the office's folder until Ctrl-C; its `errors/` says what is wrong.",
-        "cd la-nrm && xref desk watch",
-    )
-    parser.add_argument("--once", action="store_true", help="take what is finished now, and end")
-    add_config(parser, "desk.toml")
-    parser.set_defaults(run=commands.desk_watch)
+    _add_watch(group)
     parser = add_command(
         group,
         "status",
@@ -208,6 +200,18 @@ def _add_withdraw(group: "Commands") -> None:
     parser.add_argument("case", metavar="CASE", help="the office's own case number")
     add_config(parser, "desk.toml")
     parser.set_defaults(run=commands.desk_withdraw)
+
+
+def _add_watch(group: "Commands") -> None:
+    parser = add_command(
+        group,
+        "watch",
+        "Take forms from the office's folder until Ctrl-C; its `errors/` says what is wrong.",
+        "cd la-nrm && xref desk watch",
+    )
+    parser.add_argument("--once", action="store_true", help="take what is finished now, and end")
+    add_config(parser, "desk.toml")
+    parser.set_defaults(run=commands.desk_watch)
 
 
 def _add_subscribe(top: "Commands") -> None:

@@ -43,6 +43,7 @@ _KINDS_OF_PARTS: Final = {
     "explained_by": "code",
     "guardian": "yes-no",
 }
+NameOrder = Literal["family-first", "given-first"]
 _FAULTS_TOLD_MAX: Final = 10
 _DESKS_OWN: Final = ("fact/sharing_consent", f"fact/{APPROVAL_FACT}")
 _TARGETS: Final = ("case", "reply-to", "title", "stays")
@@ -130,6 +131,7 @@ class Publication(_Form):
     delimiter: Annotated[str, Field(pattern=r"^[,;\t]$")] = ","
     required: tuple[Name, ...] = ()
     derive: tuple[str, ...] = ()
+    name_order: NameOrder = "family-first"
     rules: Annotated[tuple[Rule, ...], Field(alias="rule")] = ()
     sharing_consent: SharingConsentForm | None = None
 
@@ -164,6 +166,28 @@ class Received(_Form):
         return self
 
 
+class Reflection(_Data):
+    """A reflection and recovery period: its days, the line that gives them, and as of when."""
+
+    days: Annotated[int, Field(ge=1, le=3650)]
+    source: Annotated[str, Field(min_length=4)]
+    as_of: date
+
+
+class Conventions(_Data):
+    """What a country's offices do alike, for whoever reads the adapter; `xref adapter check` shows it.
+
+    `counting` says who counts whom once, in statistics. A reflection period that no source gives is
+    `unspecified`.
+    """
+
+    name_order: NameOrder
+    scripts: Annotated[tuple[Annotated[str, Field(pattern="^[A-Z][a-z]{3}$")], ...], Field(min_length=1)]
+    reflection: Literal["unspecified"] | Reflection
+    notices: Annotated[tuple[str, ...], Field(min_length=1)]
+    counting: Annotated[str, Field(min_length=10)]
+
+
 class AdapterFile(_Data):
     """Everything that `adapter.toml` may say."""
 
@@ -171,6 +195,7 @@ class AdapterFile(_Data):
     party: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
     languages: Annotated[tuple[str, ...], Field(min_length=1)]
     utc_offset_minutes: Annotated[int, Field(ge=-840, le=840)]
+    conventions: Conventions | None = None
     sampled_on: date | None = None
     """The day on which the samples were written: their people's ages are counted from it."""
     codes: dict[Name, CodeTable] = {}

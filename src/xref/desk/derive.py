@@ -68,9 +68,11 @@ def initials(values: Mapping[str, object]) -> str | None:
     return _within("".join(f"{letter}." for letter in letters if letter.isalpha()))
 
 
-def full_name_native(values: Mapping[str, object]) -> str | None:
-    """Return the name in the order of the source where it was not given: family name first."""
-    parts = (values.get("family_name_native"), values.get("given_names_native"))
+def full_name_native(values: Mapping[str, object], *, given_first: bool = False) -> str | None:
+    """Return the name in the order of the source where it was not given; a single name alone."""
+    parts = [values.get("family_name_native"), values.get("given_names_native")]
+    if given_first:
+        parts.reverse()
     return _within(" ".join(str(part) for part in parts if part))
 
 
@@ -113,7 +115,7 @@ _EXACT: Final = ("birth_year", "province")
 
 
 def siblings(
-    values: Mapping[str, object], names: tuple[str, ...], *, today: date
+    values: Mapping[str, object], names: tuple[str, ...], *, today: date, given_first: bool = False
 ) -> dict[str, object]:
     """Return `values` with the siblings called `names`, where they say something.
 
@@ -123,6 +125,8 @@ def siblings(
     for name in names:
         made = SIBLINGS[name]
         found = _FUNCTIONS[made.function](complete, made.source, today)
+        if name == "full_name_native":
+            found = full_name_native(complete, given_first=given_first)
         if found is not None:
             complete.setdefault(name, found)
     return complete

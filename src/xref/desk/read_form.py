@@ -307,7 +307,8 @@ def _missing(
 
 
 def _fields(found: Mapping[str, object], form: Publication, today: date) -> dict[str, object]:
-    return siblings(_under("field/", found), form.derive, today=today)
+    given_first = form.name_order == "given-first"
+    return siblings(_under("field/", found), form.derive, today=today, given_first=given_first)
 
 
 def _under(prefix: str, found: Mapping[str, object]) -> dict[str, object]:
