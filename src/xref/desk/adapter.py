@@ -175,14 +175,16 @@ class Reflection(_Data):
 
 
 class Conventions(_Data):
-    """What a country's offices do alike, for whoever reads the adapter; `xref adapter check` shows it.
+    """What a country's offices do alike; `xref adapter check` shows it to whoever reads it.
 
     `counting` says who counts whom once, in statistics. A reflection period that no source gives is
     `unspecified`.
     """
 
     name_order: NameOrder
-    scripts: Annotated[tuple[Annotated[str, Field(pattern="^[A-Z][a-z]{3}$")], ...], Field(min_length=1)]
+    scripts: Annotated[
+        tuple[Annotated[str, Field(pattern="^[A-Z][a-z]{3}$")], ...], Field(min_length=1)
+    ]
     reflection: Literal["unspecified"] | Reflection
     notices: Annotated[tuple[str, ...], Field(min_length=1)]
     counting: Annotated[str, Field(min_length=10)]
