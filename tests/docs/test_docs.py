@@ -41,7 +41,7 @@ DOCS = ROOT / "docs"
 GUIDES = sorted([*DOCS.glob("tutorial/*.md"), *DOCS.glob("how-to/*.md")])
 RUNNING = [guide for guide in GUIDES if "```console" in guide.read_text(encoding="utf-8")]
 DEMO = "xref demo --case first-crossing --data demo"
-SECONDS_MAX = 40
+SECONDS_MAX = 90
 PLAIN = re.compile(
     r'xref (?P<arguments>[^|&;<>$]+?)(?: > (?P<file>\S+))?(?: \|\| echo "(?P<otherwise>[^"]*)")?'
 )
