@@ -35,13 +35,15 @@ def own_processes(data: Path) -> list[int]:
 
 def play(case: str, data: Path, *more: str) -> dict[str, Any]:
     """Play a case as a script would; whatever it is, the proof holds and all have ended."""
-    done = subprocess.run(
-        [*XREF, "demo", "--case", case, "--json", "--data", str(data), *more],
-        capture_output=True,
-        check=True,
-        timeout=300,
-    )
-    story: dict[str, Any] = json.loads(done.stdout)
+    command = [*XREF, "demo", "--case", case, "--json", "--data", str(data), *more]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as demo:
+        try:
+            said, _ = demo.communicate(timeout=300)
+        except subprocess.TimeoutExpired:
+            demo.terminate()  # it ends its own processes, which a kill would leave behind
+            raise
+    assert demo.returncode == 0
+    story: dict[str, Any] = json.loads(said)
     assert story["reconciled"]
     assert set(story["trails"]) == {"LA", "VN"}
     for trail in story["trails"].values():

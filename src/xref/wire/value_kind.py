@@ -109,12 +109,12 @@ KINDS: Final[Mapping[str, ValueKind]] = {
     ),
     "romanised-name": ValueKind(
         "A name in the Latin capitals of ICAO 9303, words joined by a blank, hyphen or apostrophe.",
-        "NGUYEN THI",
+        "PHOMMA KEO",
         _form(r"[A-Z]+(?:[ '-][A-Z]+)*", VALUE_NAME_CHARS_MAX, "in the capitals A to Z"),
     ),
     "initials": ValueKind(
         "Capital initials, a point after each.",
-        "T.V.D.N.",
+        "K.P.",
         _form(r"(?:[^\W\d_a-z]\.)+", VALUE_NAME_CHARS_MAX, "initials with a point after each"),
     ),
     "date": ValueKind("A day of the Gregorian calendar, ISO 8601.", "2026-11-23", _date),
