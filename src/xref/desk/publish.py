@@ -156,6 +156,7 @@ class Publisher:
         """
         addressed = []
         for flow, office in self.recipients(record, asked):
+            self._check_basis(record, flow)
             # The hop of another shard does not know what this answers, or whose facts count.
             shard = asked.shard if asked else self.cabinet.shard_of(case, office.code)
             draft = self._draft(record, case, asked, flow, office, now_ms)

@@ -162,6 +162,21 @@ def test_nothing_was_held_refused_or_rejected() -> None:
         assert outcomes <= {"opened", "delivered"}, office
 
 
+def test_basis_of_an_unnamed_agency_that_passed_the_submission_by() -> None:
+    """The desk that seals looks again: a row may have come into its spool under older rules."""
+    world, kind = Exchange(), POLICY.publications["identification-evidence"]
+    record = members(kind, "LA", None)
+    record["fields"] |= {"identification_basis": "SCREENING_RESULT", "source_office": "LASVC001"}
+    today = Adapter.load(data_folder("adapters") / "la").day_at(world.now_ms)
+    data = json.dumps(record, ensure_ascii=False).encode()
+    reading = read_plain_form(POLICY, "record.json", data, today=today)
+    assert reading.problems == []
+    world.publish("LANRM001", list(reading.records))
+    [story] = [story for _, story in world.desks["LANRM001"].cabinet.all("record")]
+    assert story["messages"] == []
+    assert "identification_basis: SCREENING_RESULT counts for material of" in story["problem"]
+
+
 def test_every_type_is_handed_over_in_the_adapters_form_or_xrefs_own() -> None:
     adapters = {party: Adapter.load(data_folder("adapters") / party.lower()) for party in PARTIES}
     for flow in FLOWS:
