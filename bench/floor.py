@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.hpke import (
     MLKEM768X25519PublicKey,
 )
 
-from bench.spent import Spent
+from bench.spent import Rounds, Spent
 from xref.ports import Store, Write
 from xref.wire import key as keys
 
@@ -183,14 +183,17 @@ class Floor:
                 f'CREATE TABLE "{space}" (key BLOB PRIMARY KEY, value BLOB NOT NULL)'
             )
 
-    def run(self) -> tuple[Spent, Spent]:
-        """Do everything; return what cryptography with hashing, and what writing, took."""
-        computing, writing = Spent(), Spent()
+    def run(self) -> tuple[Rounds, Rounds]:
+        """Do everything; return what cryptography with hashing, and writing, took in each turn."""
+        computing: Rounds = []
+        writing: Rounds = []
         for operations, commits in self._turns:
-            with computing.counting():
+            computing.append(Spent())
+            writing.append(Spent())
+            with computing[-1].counting():
                 for operation in operations:
                     operation()
-            with writing.counting():
+            with writing[-1].counting():
                 for statements in commits:
                     self._commit(statements)
         return computing, writing

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.floor import Floor, Recording, Turn
-from bench.spent import Spent
+from bench.spent import Rounds, Spent, best, total
 from bench.world import ORIGIN, RECEIVING, RECIPIENT, SENDER, World, records
 from xref.wire.office import Link
 
@@ -24,37 +24,41 @@ _WARM_UP: Final = 2
 
 @dataclass(slots=True)
 class Measured:
-    """What each work and its floor took at best, and one run's bytes, for `messages` messages."""
+    """What each work and its floor took at best, and one run's bytes, for `messages` messages.
+
+    At best is each round's least of all runs: a round that another program disturbed counts for
+    neither the work nor its floor.
+    """
 
     batch: int
     messages: int
-    spent: dict[str, Spent] = field(default_factory=dict)
-    computing: dict[str, Spent] = field(default_factory=dict)
-    writing: dict[str, Spent] = field(default_factory=dict)
+    spent: dict[str, Rounds] = field(default_factory=dict)
+    computing: dict[str, Rounds] = field(default_factory=dict)
+    writing: dict[str, Rounds] = field(default_factory=dict)
     leg_bytes: dict[str, int] = field(default_factory=dict)
     all_bytes: int = 0
 
     @property
     def total(self) -> Spent:
         """What all offices took together, one after the other."""
-        return sum(self.spent.values(), start=Spent())
+        return sum(map(total, self.spent.values()), start=Spent())
 
 
 def measure(batch: int, rounds: int, repeats: int) -> Measured:
-    """Run `repeats` times and keep the best time of each work and of its floor."""
+    """Run `repeats` times and keep the best time of each round of each work and of its floor."""
     measured = Measured(batch, batch * rounds)
     turns = _recorded(batch, rounds)
     for _ in range(repeats):
         for work, spent in _run(measured, batch, rounds).items():
-            measured.spent[work] = spent.best(measured.spent.get(work))
+            measured.spent[work] = best(spent, measured.spent.get(work))
         for work in WORK:
             computing, writing = _floor(turns[work])
-            measured.computing[work] = computing.best(measured.computing.get(work))
-            measured.writing[work] = writing.best(measured.writing.get(work))
+            measured.computing[work] = best(computing, measured.computing.get(work))
+            measured.writing[work] = best(writing, measured.writing.get(work))
     return measured
 
 
-def _floor(turns: list[Turn]) -> tuple[Spent, Spent]:
+def _floor(turns: list[Turn]) -> tuple[Rounds, Rounds]:
     with tempfile.TemporaryDirectory() as folder:
         floor = Floor(turns, Path(folder) / "floor.sqlite")
         try:
@@ -63,12 +67,13 @@ def _floor(turns: list[Turn]) -> tuple[Spent, Spent]:
             floor.close()
 
 
-def _run(measured: Measured, batch: int, rounds: int) -> dict[str, Spent]:
-    """Return what each work took."""
-    spent = {work: Spent() for work in WORK}
+def _run(measured: Measured, batch: int, rounds: int) -> dict[str, Rounds]:
+    """Return what each round of each work took."""
+    spent: dict[str, Rounds] = {work: [] for work in WORK}
 
     def timed(work: str, call: Callable[[], object]) -> None:
-        with spent[work].counting():
+        spent[work].append(Spent())
+        with spent[work][-1].counting():
             call()
 
     with tempfile.TemporaryDirectory() as folder:

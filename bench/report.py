@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 from bench.measure import WORK, Measured
+from bench.spent import total
 
 _NOTE = (
     "One core, one process, every protection on; SQLite with synchronous=FULL in a temporary "
@@ -15,7 +16,7 @@ _NOTE = (
     "Each hop's time has everything that a referral causes: acknowledgements, decisions, receipts."
     "\nFloor: the same cryptography, hashing and rows, and nothing else; us, crypto and rows are "
     'microseconds\na message. "cpu only" leaves out waiting, for the disk and for other programs. '
-    "Best of {repeats} runs."
+    "Each round's best of {repeats} runs."
 )
 
 
@@ -64,7 +65,9 @@ def as_json(measured: Sequence[Measured], repeats: int) -> dict[str, Any]:
 def _rows(each: Measured) -> list[dict[str, Any]]:
     rows = []
     for work in WORK:
-        spent, computing, writing = each.spent[work], each.computing[work], each.writing[work]
+        spent, computing, writing = (
+            total(rounds[work]) for rounds in (each.spent, each.computing, each.writing)
+        )
         floor = computing + writing
         rows.append(
             {

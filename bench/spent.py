@@ -24,8 +24,22 @@ class Spent:
     def __add__(self, other: "Spent") -> "Spent":
         return Spent(self.wall + other.wall, self.processor + other.processor)
 
-    def best(self, other: "Spent | None") -> "Spent":
+    def best(self, other: "Spent") -> "Spent":
         """Return the least of two runs, each clock for itself."""
-        if other is None:
-            return self
         return Spent(min(self.wall, other.wall), min(self.processor, other.processor))
+
+
+Rounds = list[Spent]
+"""What each round of a run took."""
+
+
+def total(rounds: Rounds) -> Spent:
+    """Return what all rounds took together."""
+    return sum(rounds, start=Spent())
+
+
+def best(rounds: Rounds, others: Rounds | None) -> Rounds:
+    """Return the least of each round of two runs."""
+    if others is None:
+        return rounds
+    return [one.best(other) for one, other in zip(rounds, others, strict=True)]
