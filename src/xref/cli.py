@@ -331,7 +331,8 @@ def _add_bundle(top: "Commands") -> None:
     parser = add_command(
         group,
         "build",
-        "Write an unsigned bundle from what xref ships and a directory of offices.",
+        "Write an unsigned bundle from what xref ships and a directory of offices; refused if a "
+        "schema breaks a rule of `xref schema check`, or a purpose or ground names no legal basis.",
         "xref bundle build --out bundle --directory directory.toml",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder")
@@ -341,6 +342,10 @@ def _add_bundle(top: "Commands") -> None:
         metavar="FILE",
         help="the offices of all Parties (default: the demonstration's)",
     )
+    for name in ("schemas", "policies"):
+        parser.add_argument(
+            f"--{name}", type=Path, metavar="DIR", help=f"a folder of {name} in place of xref's own"
+        )
     parser.set_defaults(run=commands.bundle_build)
     parser = add_command(
         group,

@@ -269,7 +269,10 @@ def party_keyring(options: Namespace) -> int:
 
 def bundle_build(options: Namespace) -> int:
     """Write an unsigned bundle."""
-    sys.stdout.write(operations.build_bundle(options.out, options.directory).digest32.hex() + "\n")
+    draft = operations.build_bundle(
+        options.out, options.directory, schemas=options.schemas, policies=options.policies
+    )
+    sys.stdout.write(draft.digest32.hex() + "\n")
     return 0
 
 

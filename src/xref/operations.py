@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from xref import bundle as bundles
+from xref.bundle_check import check_draft
 from xref.desk.approval import approval_fault, check_name
 from xref.desk.spool import Approval, Correction, Withdrawal
 from xref.errors import ConfigError, MalformedError, RecordError
@@ -173,16 +174,32 @@ def _check_follows(file: Path, keyring: Keyring) -> None:
         raise ConfigError(message)
 
 
-def build_bundle(folder: Path, directory: Path | None = None) -> bundles.Draft:
-    """Write the shipped schemas and policies with a directory as an unsigned bundle."""
+def build_bundle(
+    folder: Path,
+    directory: Path | None = None,
+    *,
+    schemas: Path | None = None,
+    policies: Path | None = None,
+) -> bundles.Draft:
+    """Write schemas and policies, the shipped ones if none are named, as an unsigned bundle.
+
+    `ConfigError`, and nothing written, for what `xref.bundle_check` keeps anybody from signing.
+    """
     if folder.exists() and any(folder.iterdir()):
         message = f"{folder}: is not empty; name a new folder"
         raise ConfigError(message)
     if directory is not None and not directory.is_file():
         message = f"{directory}: no such file; name a directory of offices"
         raise ConfigError(message)
-    sources = bundles.read_sources(data_folder("policies"), data_folder("schemas"), directory)
+    for named, holds in ((schemas, "*.avsc"), (policies, "*.toml")):
+        if named is not None and not any(named.glob(holds)):
+            message = f"{named}: no {holds} there; name the folder that has them"
+            raise ConfigError(message)
+    sources = bundles.read_sources(
+        policies or data_folder("policies"), schemas or data_folder("schemas"), directory
+    )
     draft = bundles.build(sources)
+    check_draft(draft)
     bundles.write_bundle(folder, draft, "")
     return draft
 
@@ -200,9 +217,13 @@ def validity(note: str, days: int) -> tuple[int, int]:
 
 
 def sign_bundle(folder: Path, signer: Signer, window: tuple[int, int]) -> bytes:
-    """Add a Party's signature to the bundle in a folder; return its digest."""
+    """Add a Party's signature to the bundle in a folder; return its digest.
+
+    `ConfigError` for what `xref.bundle_check` keeps anybody from signing.
+    """
     files, note = bundles.read_files(folder)
     draft = bundles.build(files)
+    check_draft(draft)
     signed = bundles.sign(note or None, draft, window, signer)
     write_whole(folder / "bundle.note", signed.encode(), private=False)
     return draft.digest32

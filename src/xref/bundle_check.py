@@ -1,0 +1,72 @@
+"""What no Party should sign: asked when a bundle is built and again by each Party that signs it.
+
+A desk reads any bundle that hangs together. Whether its records keep the rules of schemas
+(`xref.schema_check`), and its purposes and grounds stand on terms of the W3C Data Privacy
+Vocabulary, is asked before anybody puts a name to it.
+"""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from xref.bundle import Draft
+from xref.code_lists import shipped_lists
+from xref.errors import ConfigError
+from xref.policy.facts import FactTable
+from xref.policy.flows import Purpose
+from xref.resources import data_folder
+from xref.schema_check import check_schema
+
+DPV: Final = "https://w3id.org/dpv#"
+GROUND_FACT: Final = "disclosure_ground"
+_SAID_MAX: Final = 20
+
+
+def check_draft(draft: Draft) -> None:
+    """Raise `ConfigError` naming every break, one a line: file, field, what is wrong, the cure."""
+    found = list(faults_of(draft))
+    if found:
+        rest = len(found) - _SAID_MAX
+        more = [f"and {rest} more; see `xref schema check`"] if rest > 0 else []
+        raise ConfigError("\n".join(["nobody should sign this bundle:", *found[:_SAID_MAX], *more]))
+
+
+def faults_of(draft: Draft) -> Iterator[str]:
+    """Yield what keeps a bundle from being signed."""
+    for path, data in draft.files.items():
+        if path.endswith(".avsc"):
+            for each in check_schema(path, data, {}):
+                yield f"{path}: {each.field} [{each.rule}] {each.problem}; {each.cure}"
+    yield from _of_purposes(draft.policy.purposes)
+    yield from _of_grounds(draft.policy.facts)
+
+
+def _of_purposes(purposes: Mapping[str, Purpose]) -> Iterator[str]:
+    for purpose in purposes.values():
+        if not purpose.prohibited and not _is_term(purpose.iri):
+            yield (
+                f"policies/purposes.toml: {purpose.name}: iri is no term of lists/dpv.toml; "
+                "name the nearest that is"
+            )
+
+
+def _of_grounds(facts: FactTable) -> Iterator[str]:
+    bases = legal_bases()
+    values = next((fact.values for fact in facts.facts if fact.name == GROUND_FACT), ())
+    for ground in values:
+        if not _is_term(bases.get(ground, "")):
+            yield (
+                f"policies/facts.toml: {GROUND_FACT} {ground}: no legal basis in "
+                "mappings/dpv.toml; add the nearest of lists/dpv.toml"
+            )
+
+
+def _is_term(iri: str) -> bool:
+    return iri.startswith(DPV) and iri.removeprefix(DPV) in shipped_lists()["dpv"].codes
+
+
+def legal_bases() -> Mapping[str, str]:
+    """Return the shipped legal basis, as an IRI, of each ground of disclosure."""
+    file = data_folder("schemas") / "mappings" / "dpv.toml"
+    found: Mapping[str, str] = tomllib.loads(file.read_text(encoding="utf-8"))["disclosure_ground"]
+    return found
