@@ -16,6 +16,7 @@ from xref.errors import MessageError
 from xref.knowledge import Knowledge
 from xref.limits import DECISIONS_CACHED_MAX
 from xref.message import Message, Minimised, Refused, Rejected, Stubbed, Submitted
+from xref.overlay import SUSPENDED
 from xref.policy import GROUND_FACT, FactTable, Permit, Policy, is_other_ground
 from xref.trail import Entry, EntryForm, encode_entry
 from xref.wire.header import NO_ID, Header
@@ -186,6 +187,18 @@ class Accounting:
         self.add({**entry, "out_link": link.name, "out_index": index})
         item = Item("REJECTED", header.message, fault="withdrawn")
         self.answers.append(Answer(header.sender, RECEIPT, item))
+
+    def suspended(self, link: Link, index: int, header: Header) -> None:
+        """Account for content dropped before delivery, as one of its ends was suspended."""
+        self._knowledge.silence(link, index)
+        entry = {"kind": "emptied", "at_ms": self._now_ms, "message": header.message.hex()}
+        self.add({**entry, "out_link": link.name, "out_index": index})
+        if party_of(header.sender) == party_of(self._endpoint.office):
+            item = Item("REFUSED", header.message, said=Said(reasons=(SUSPENDED,)))
+            self.answers.append(Answer(header.sender, DECISION, item))
+        else:
+            item = Item("REFUSED", header.message)
+            self.answers.append(Answer(header.sender, RECEIPT, item))
 
     def stubbed(self, stubbed: Stubbed) -> None:
         """Record a slot whose content was gone."""

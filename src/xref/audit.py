@@ -15,6 +15,7 @@ from xref.audit_link import (
     audit_links,
     heads_by_origin,
     read_keyrings,
+    read_overlays,
     witness_verifiers,
 )
 from xref.audit_log import Records
@@ -144,6 +145,7 @@ def _gather(
         witnesses=witnesses,
         heads=heads_by_origin(heads, problems),
         problems=problems,
+        overlays=read_overlays(records, office, party_keys, problems),
     )
 
 

@@ -15,6 +15,8 @@ from xref.limits import TRAIL_ENTRY_BYTES_MAX, WIRE_NUMBER_MAX
 from xref.steps.decide import (
     BEYOND_CEILING,
     CHANGED,
+    NOT_ADMITTED,
+    OFFICE_SUSPENDED,
     REPLACED_CAUSE,
     UNKNOWN_CAUSE,
     UNKNOWN_REFERENCE,
@@ -28,6 +30,8 @@ _HOP_RULES: Final = frozenset(
     for reason in (
         BEYOND_CEILING,
         CHANGED,
+        NOT_ADMITTED,
+        OFFICE_SUSPENDED,
         REPLACED_CAUSE,
         UNKNOWN_CAUSE,
         UNKNOWN_REFERENCE,
@@ -114,6 +118,10 @@ def _is_digests(value: object) -> bool:
     return isinstance(value, list) and all(_is_digest(each) for each in value)
 
 
+def _is_offices(value: object) -> bool:
+    return isinstance(value, list) and all(map(_parses(check_office), value))
+
+
 def _is_facts(value: object) -> bool:
     return isinstance(value, dict) and all(
         _is_word(each) for pair in value.items() for each in pair
@@ -136,6 +144,7 @@ def _is_reason(value: object) -> bool:
 
 _FORMS: Final[Mapping[str, Callable[[object], bool]]] = {
     "at_ms": _is_number,
+    "change": _matches(_CODE),
     "bundle": _is_digest,
     "bundles": _is_digests,
     "count": _is_number,
@@ -148,6 +157,7 @@ _FORMS: Final[Mapping[str, Callable[[object], bool]]] = {
     "from": _parses(check_office),
     "from_ms": _is_number,
     "generation": _is_number,
+    "in_force": _is_digests,
     "ground": _is_word,
     "index": _is_number,
     "items": _is_number,
@@ -157,6 +167,7 @@ _FORMS: Final[Mapping[str, Callable[[object], bool]]] = {
     "obligations": _is_words,
     "out_index": _is_number,
     "out_link": _parses(parse_link),
+    "overlay": _is_digest,
     "parcel": _is_digest,
     "party": _matches(_PARTY),
     "reason": _is_reason,
@@ -164,6 +175,7 @@ _FORMS: Final[Mapping[str, Callable[[object], bool]]] = {
     "release": _is_digest,
     "rules": _is_words,
     "size": _is_number,
+    "suspended": _is_offices,
     "to": _parses(check_office),
     "until_ms": _is_number,
     "version": _is_number,
@@ -172,8 +184,12 @@ _FORMS: Final[Mapping[str, Callable[[object], bool]]] = {
 """The form of each member, the same in every kind of entry."""
 
 
-def check_words(entry: Entry, bundles: Mapping[bytes, Bundle]) -> None:
+def check_words(
+    entry: Entry, bundles: Mapping[bytes, Bundle], overlaid: frozenset[str] = frozenset()
+) -> None:
     """Check that a decision's words are its bundle's, and a release within its ceiling.
+
+    `overlaid` are the ids of the rules of the overlay that was in force.
 
     Raises `MalformedError`. Does not decide again: the sealed fields and the sharing consent's
     scope are not on the trail.
@@ -187,9 +203,9 @@ def check_words(entry: Entry, bundles: Mapping[bytes, Bundle]) -> None:
         raise MalformedError("a flow that its bundle does not have")
     _check_facts(entry, bundle)
     if entry["kind"] == "refused":
-        _check_rules(entry["reasons"], bundle)
+        _check_rules(entry["reasons"], bundle, overlaid)
     else:
-        _check_release(entry, bundle)
+        _check_release(entry, bundle, overlaid)
 
 
 def _check_facts(entry: Entry, bundle: Bundle) -> None:
@@ -199,12 +215,12 @@ def _check_facts(entry: Entry, bundle: Bundle) -> None:
             raise MalformedError("a fact or an answer that its bundle does not have")
 
 
-def _check_rules(rules: list[str], bundle: Bundle) -> None:
-    if not set(rules) <= bundle.policy.rules.keys() | _HOP_RULES:
-        raise MalformedError("a rule that its bundle does not have")
+def _check_rules(rules: list[str], bundle: Bundle, overlaid: frozenset[str]) -> None:
+    if not set(rules) <= bundle.policy.rules.keys() | _HOP_RULES | overlaid:
+        raise MalformedError("a rule that neither its bundle nor the overlay in force has")
 
 
-def _check_release(entry: Entry, bundle: Bundle) -> None:
+def _check_release(entry: Entry, bundle: Bundle, overlaid: frozenset[str]) -> None:
     flow = bundle.policy.flows[entry["flow"]]
     schema = bundle.policy.schema_for(flow)
     withheld = [each["field"] for each in entry["withheld"]]
@@ -216,7 +232,7 @@ def _check_release(entry: Entry, bundle: Bundle) -> None:
     if disclosed_mask & withheld_mask or not disclosed_mask:
         raise MalformedError("a field both disclosed and withheld, or none disclosed")
     for rules in (entry["rules"], *(each["rules"] for each in entry["withheld"])):
-        _check_rules(rules, bundle)
+        _check_rules(rules, bundle, overlaid)
     if not set(entry["obligations"]) <= bundle.policy.obligations.keys():
         raise MalformedError("an obligation that its bundle does not have")
     if disclosed_mask & ~_ceiling(entry, bundle):

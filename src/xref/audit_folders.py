@@ -3,9 +3,10 @@
 Everything that decides is in `xref.audit`, which needs none of the folders.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,8 @@ class Audited:
         """Return what oversight looks at, though it is no problem, in words."""
         found = []
         for report in self.reports:
+            if isinstance(report, HopReport):
+                found += [f"{report.office}: {_change(each)}" for each in report.trail.changes]
             if isinstance(report, HopReport) and report.trail.grounds:
                 counts = ", ".join(
                     f"{count} {name}" for name, count in report.trail.grounds.items()
@@ -89,6 +92,7 @@ class Audited:
                     "witnessed": seen.size if seen else 0,
                     "erased": report.trail.erased,
                     "other_grounds": dict(report.trail.grounds),
+                    "changes": [dict(each) for each in report.trail.changes],
                 }
             for link in report.links:
                 if link.outgoing and link.size:  # an unused link shows nothing
@@ -105,6 +109,26 @@ class Audited:
             "verified": self.verified,
             "problems": self.problems(),
         }
+
+
+def _change(entry: Mapping[str, Any]) -> str:
+    """Return a change of the rules in words."""
+    at = f"{day_of(entry['at_ms'])} "
+    if entry["kind"] == "bundle":
+        others = len(entry["in_force"]) - (entry["change"] == "activated")
+        beside = f", {others} others in force" if others > 1 else ""
+        beside = ", one other in force" if others == 1 else beside
+        until = (
+            f", good until {day_of(entry['until_ms'])}" if entry["change"] == "activated" else ""
+        )
+        return f"{at}bundle {entry['bundle'][:12]} {entry['change']}{until}{beside}"
+    suspended = f", suspends {', '.join(entry['suspended'])}" if entry["suspended"] else ""
+    return f"{at}overlay of {entry['party']}, version {entry['version']}{suspended}"
+
+
+def day_of(at_ms: int) -> str:
+    """Return the day of a moment in Unix ms, in UTC."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC).date().isoformat()
 
 
 def _on(shard: int) -> str:

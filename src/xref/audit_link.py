@@ -8,14 +8,15 @@ from typing import Any, Final
 from xref.audit_log import HeadReader, Records, StoredLog, Verifiers, number, read_record, text
 from xref.audit_report import Accounts, Head, LinkReport, Sentences
 from xref.bundle import Bundle
-from xref.errors import MalformedError
+from xref.errors import ConfigError, MalformedError
 from xref.issue_keys import links_of
 from xref.keychain import KeyDirectory
+from xref.overlay import open_overlay
 from xref.tlog import checkpoint as checkpoints
 from xref.tlog.note import COSIGNATURE, ED25519, NoteError, Verifier, split
 from xref.wire.key import KeyUse
 from xref.wire.keyring import Keyring, parse_keyring
-from xref.wire.office import Link, parse_link, party_name, trail_name
+from xref.wire.office import Link, parse_link, party_name, party_of, trail_name
 
 _OWN: Final = "its own checkpoint"
 _SENDERS: Final = "its sender's checkpoint"
@@ -34,6 +35,8 @@ class Evidence:
     witnesses: tuple[Verifier, ...]
     heads: Mapping[str, tuple[str, ...]]
     problems: Sentences
+    overlays: Mapping[str, frozenset[str]]
+    """The ids of the rules of each overlay that the office's Party signed, by its digest."""
 
     def trail_verifiers(self, _: int) -> list[Verifier]:
         """Return the keys that may have signed the office's trail."""
@@ -88,6 +91,22 @@ def _keyring(note: str, party: str, party_keys: Mapping[str, bytes]) -> Keyring:
     if keyring.party != party:
         raise MalformedError("keyring: of another Party")
     return keyring
+
+
+def read_overlays(
+    records: Records, office: str, party_keys: Mapping[str, bytes], problems: Sentences
+) -> dict[str, frozenset[str]]:
+    """Return the rule ids of each stored overlay that the own Party signed, by digest."""
+    found: dict[str, frozenset[str]] = {}
+    party = party_of(office)
+    for _, value in records.pages("overlay"):
+        try:
+            overlay = open_overlay(value.decode(), party, party_keys.get(party, b""))
+        except (ConfigError, UnicodeDecodeError):
+            problems.add(f"an overlay of {party} is not signed by its pinned key; it has no force")
+            continue
+        found[overlay.digest] = overlay.rule_ids
+    return found
 
 
 def witness_verifiers(keys: Mapping[str, bytes]) -> tuple[Verifier, ...]:

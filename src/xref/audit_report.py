@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from xref.limits import AUDIT_SENTENCES_MAX
 from xref.wire.office import Link
@@ -151,6 +151,7 @@ class LinkReport:
 class TrailReport:
     """A hop's trail: `size` leaves recomputed, of which `erased` have no opening any more.
 
+    `changes` are the entries of bundles that came into force or ended, and of overlays, in order.
     `kinds` counts the readable entries, `grounds` what was released on another ground than the
     sharing consent, by ground; `first_ms` and `last_ms` are the earliest and latest times
     that they state (Unix ms), None where none can be read.
@@ -164,6 +165,7 @@ class TrailReport:
     erased: int
     kinds: Mapping[str, int]
     grounds: Mapping[str, int]
+    changes: tuple[Mapping[str, Any], ...]
     first_ms: int | None
     last_ms: int | None
 
@@ -178,6 +180,7 @@ class TrailReport:
             "erased": self.erased,
             "kinds": dict(self.kinds),
             "grounds": dict(self.grounds),
+            "changes": [dict(each) for each in self.changes],
             "first_ms": self.first_ms,
             "last_ms": self.last_ms,
         }

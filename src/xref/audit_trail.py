@@ -20,6 +20,7 @@ from xref.wire.key import KeyUse
 from xref.wire.release import release_leaf
 
 _RECEIVED: Final = frozenset({"released", "refused", "rejected", "stubbed", "read"})
+_CHANGES: Final = frozenset({"bundle", "overlay"})
 _SENT: Final = frozenset({"released", "answered"})
 _NO_MESSAGE: Final = "00" * 16
 _INDEX_BYTES: Final = 8
@@ -40,6 +41,8 @@ class TrailAudit:
         self.kinds: Counter[str] = Counter()
         self.keyrings: dict[str, int] = {}
         self.stopped: set[str] = set()
+        self.changes: list[Entry] = []
+        self.overlaid: frozenset[str] = frozenset()
         self.grounds: Counter[tuple[str, str]] = Counter()
         self.grounds_due: Counter[tuple[str, str]] = Counter()
         self.times: tuple[int, ...] = ()
@@ -72,6 +75,7 @@ class TrailAudit:
             erased=self.erased,
             kinds=dict(sorted(self.kinds.items())),
             grounds=dict(sorted(Counter(ground for _, ground in self.grounds).items())),
+            changes=tuple(self.changes),
             first_ms=min(self.times, default=None),
             last_ms=max(self.times, default=None),
         )
@@ -117,7 +121,7 @@ class TrailAudit:
             self._say(f"entry {index}: {error}")
             return
         try:
-            check_words(entry, self.evidence.bundles)
+            check_words(entry, self.evidence.bundles, self.overlaid)
         except MalformedError as error:
             self._say(f"entry {index}: {error}")
         self._account(index, entry)
@@ -164,6 +168,10 @@ class TrailAudit:
             self.keyrings[entry["party"]] = max(
                 entry["version"], self.keyrings.get(entry["party"], 0)
             )
+        if kind in _CHANGES:
+            self.changes.append(entry)
+        if kind == "overlay":
+            self._check_overlay(index, entry)
         if kind == "stopped":
             self.stopped.add(entry["link"])
         if kind == "acknowledged":
@@ -201,6 +209,12 @@ class TrailAudit:
                 f"entry {index} says that {entry['size']} leaves of {entry['link']} were "
                 f"acknowledged, the countersigned head here is of {size}"
             )
+
+    def _check_overlay(self, index: int, entry: Entry) -> None:
+        rules = self.evidence.overlays.get(entry["overlay"])
+        if rules is None:
+            self._say(f"entry {index} names an overlay that is not stored here, or not signed")
+        self.overlaid = rules or frozenset()
 
     def _check_leaves(self) -> None:
         """Name leaves without an entry, unless erased openings may have been their accounts."""

@@ -36,13 +36,17 @@ _PARTIES_MIN: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """A competent authority or service; `hop` is where its messages cross, itself for a hop."""
+    """A competent authority or service; `hop` is where its messages cross, itself for a hop.
+
+    `suspended` is the own Party's overlay's word (`xref.overlay`), never the bundle's.
+    """
 
     code: str
     party: str
     role: str
     hop: str
     name: str
+    suspended: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from xref import (
     adapter_commands,
     commands,
     kafka_commands,
+    overlay_commands,
     policy_commands,
     schema_commands,
 )
@@ -77,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_subscribe(top)
     _add_keys(top)
     _add_bundle(top)
+    overlay_commands.add_overlay(top)
     policy_commands.add_policy(top)
     schema_commands.add_schema(top)
     adapter_commands.add_adapter(top)

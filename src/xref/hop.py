@@ -11,7 +11,7 @@ and drops sealed fields. See ARCHITECTURE.md for the way to everything else.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from xref.bundle import Bundle, newest_in_force
@@ -19,7 +19,9 @@ from xref.endpoint import Endpoint
 from xref.errors import ConfigError, UnavailableError
 from xref.keychain import Keychain
 from xref.knowledge import Knowledge
+from xref.lifecycle import Lifecycle
 from xref.message import Batch, Checked, Message, Permitted, Received, Submitted
+from xref.narrowing import Narrowing
 from xref.outbox import Outbox
 from xref.ports import Arrival, Entropy, Store, Transport
 from xref.state import State
@@ -96,6 +98,8 @@ class Hop:
         )
         self.trail = Trail(self.state, trail_name(self.office, setup.shard))
         self.knowledge = Knowledge(self.state)
+        self.lifecycle = Lifecycle(self.state, setup.bundles)
+        self.narrowing = Narrowing(self.state, self.office, setup.party_keys, setup.bundles)
         self._verified: dict[tuple[bytes, bytes], None] = {}
         self._stale = False
 
@@ -121,6 +125,7 @@ class Hop:
                 "version": _FORMAT_VERSION,
             }
         ]
+        entries += self.lifecycle.changes(now_ms)
         entries += [
             {"kind": "keyring", "at_ms": now_ms, "party": each.party, "version": each.version}
             for each in used
@@ -140,6 +145,23 @@ class Hop:
         while arrivals := self._transport.read(positions, 256, 0):
             yield arrivals
             positions.update({arrival.link: arrival.position for arrival in arrivals})
+
+    def use_overlay(self, note: str, now_ms: int) -> bool:
+        """Apply the own Party's overlay, if it is newer, to all that comes and all that waits.
+
+        Raises `ConfigError` for one that has no force, and then changes nothing.
+        """
+        if self._stale:
+            self._load()
+        try:
+            entry = self.narrowing.take(note, now_ms)
+            if entry is not None:
+                self._finish((), _NOTHING, now_ms, [entry], suspended=entry["suspended"])
+        except BaseException:
+            self._load()
+            raise
+        self.publish()
+        return entry is not None
 
     # -- the path --------------------------------------------------------------------------------
 
@@ -201,12 +223,13 @@ class Hop:
             outcomes.append(
                 minimise(decided, now_ms) if isinstance(decided, Permitted) else decided
             )
-        return self._finish(outcomes, submitted, now_ms, ())
+        entries = self.lifecycle.changes(now_ms)
+        return self._finish(outcomes, submitted, now_ms, entries)
 
     def _rules(self) -> Rules:
         return Rules(
             office=self.office,
-            bundles=self.setup.bundles,
+            bundles=self.narrowing.bundles,
             directory=self.endpoint.directory,
             peers=frozenset(self.setup.peers),
             is_duplicate=self.knowledge.is_duplicate,
@@ -226,11 +249,12 @@ class Hop:
         submitted: Submitted,
         now_ms: int,
         entries: Sequence[Entry],
+        suspended: Collection[str] = (),
     ) -> Handled:
         desktop = Desktop(
             self.endpoint, self.trail, self.knowledge, self._bundle(now_ms), self._entropy
         )
-        sealed = seal(outcomes, submitted, desktop, now_ms, entries)
+        sealed = seal(outcomes, submitted, desktop, now_ms, entries, suspended)
         recorded = record(sealed, self.state)
         self.outbox.add(recorded.parcels, recorded.acknowledgements)
         return _count(outcomes, submitted, self.endpoint)
@@ -252,7 +276,7 @@ class Hop:
 
     def _bundle(self, now_ms: int) -> Bundle:
         """Return the bundle for the hop's own receipts: the one in force that began last."""
-        return newest_in_force(self.setup.bundles.values(), now_ms)
+        return newest_in_force(self.narrowing.bundles.values(), now_ms)
 
     def _stop_link(self, error: LinkEvidenceError, now_ms: int) -> Handled:
         """Keep the evidence and use the link no more until a person has looked."""

@@ -132,7 +132,8 @@ def read_rules(folder: Path | None) -> Draft:
     )
 
 
-def _write_json(value: object) -> None:
+def write_json(value: object) -> None:
+    """Print a value as JSON."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
 
@@ -145,7 +146,7 @@ def prove(options: Namespace) -> int:
         task = bar.add_task("Proving on all facts", total=1)
         proof = prover.prove(lambda done, of: bar.update(task, completed=done, total=of))
     if options.json:
-        _write_json({"proved": not proof.breaches, **asdict(proof)})
+        write_json({"proved": not proof.breaches, **asdict(proof)})
     else:
         _show_proof(proof)
     return int(bool(proof.breaches))
@@ -185,7 +186,7 @@ def matrix(options: Namespace) -> int:
         return 0
     cells = list(cells_of(draft.policy.rulebook))
     if options.json:
-        _write_json({"bundle": draft.digest32.hex(), "cells": [asdict(cell) for cell in cells]})
+        write_json({"bundle": draft.digest32.hex(), "cells": [asdict(cell) for cell in cells]})
     elif options.csv:
         _write_csv(cells)
     else:
@@ -225,7 +226,7 @@ def diff(options: Namespace) -> int:
     old, new = read_rules(options.old), read_rules(options.new)
     changes = compare(old.policy.rulebook, new.policy.rulebook)
     if options.json:
-        _write_json({"changes": [asdict(change) for change in changes]})
+        write_json({"changes": [asdict(change) for change in changes]})
         return 0
     out = console()
     for change, ways in _grouped(changes):
@@ -269,7 +270,7 @@ def explain(options: Namespace) -> int:
     answer = decide(situation, draft.policy)
     told = _told(situation, answer, draft)
     if options.json:
-        _write_json(told)
+        write_json(told)
     else:
         _show_told(told)
     return int(isinstance(answer, Refusal))
@@ -355,7 +356,7 @@ def _explain_message(options: Namespace) -> int:
         raise ConfigError(f"{len(found)} messages of this desk begin so; see `xref desk status`")
     message = found[0].as_json(office.bundle)
     if options.json:
-        _write_json(message)
+        write_json(message)
         return 0
     told = {
         "flow": message["type"],
@@ -376,7 +377,7 @@ def run_simulation(options: Namespace) -> int:
     cases = read_cases(_read(options.cases), old.policy)
     found = simulate(old.policy, new.policy, cases)
     if options.json:
-        _write_json(asdict(found))
+        write_json(asdict(found))
     else:
         _show_simulation(found, len(cases))
     return 0

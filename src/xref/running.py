@@ -14,7 +14,7 @@ from typing import Final, Protocol
 import structlog
 
 from xref.desk.desk import Desk
-from xref.errors import UnavailableError
+from xref.errors import ConfigError, UnavailableError
 from xref.hop import Hop
 from xref.ports import Transport
 from xref.witnessing import WitnessClient, witness_heads
@@ -131,8 +131,39 @@ def report(office: str, handled: _Report, alarms: _Alarms, **counts: int) -> Non
         _log.info("batch", office=office, **counts)
 
 
+class Overlays(Protocol):
+    """Where the Party puts its overlay for a running office."""
+
+    def new(self) -> str | None:
+        """Return the note if it has changed since it was last taken; raises `ConfigError`."""
+
+    def taken(self) -> None:
+        """Remember that the note is in use."""
+
+
+def _tighten(office: Hop | Desk, overlays: Overlays) -> None:
+    """Apply a new overlay before anything else; with a faulty one the office handles nothing.
+
+    Raises `UnavailableError`, so that it is tried again: the Party meant to close something.
+    """
+    try:
+        note = overlays.new()
+        if note is None:
+            return
+        if office.use_overlay(note, now_ms()):
+            _log.info("overlay in force", office=office.office)
+    except ConfigError as error:
+        raise UnavailableError(str(error)) from error
+    overlays.taken()
+
+
 def run_hop(
-    hop: Hop, transport: Transport, witnesses: list[WitnessClient], keyrings: list[str], stop: Stop
+    hop: Hop,
+    transport: Transport,
+    witnesses: list[WitnessClient],
+    keyrings: list[str],
+    overlays: Overlays,
+    stop: Stop,
 ) -> None:
     """Run a hop until asked to stop; it starts when its transport answers. `EvidenceError`."""
     retrying, ticked = _Retrying(stop, hop.office), now_ms()
@@ -142,10 +173,12 @@ def run_hop(
         if not hop.started:
             hop.start(keyrings, now_ms())
         hop.publish()
+        _tighten(hop, overlays)
 
     def turn() -> None:
         nonlocal ticked
         hop.publish()
+        _tighten(hop, overlays)
         arrivals = transport.read(hop.positions(), _READ_LIMIT, _WAIT_SECONDS)
         due = now_ms() - ticked >= _TICK_MS
         if arrivals or due:
@@ -229,7 +262,12 @@ class DeskRim(Protocol):
 
 
 def run_desk(
-    desk: Desk, transport: Transport, rim: DeskRim, keyrings: list[str], stop: Stop
+    desk: Desk,
+    transport: Transport,
+    rim: DeskRim,
+    keyrings: list[str],
+    overlays: Overlays,
+    stop: Stop,
 ) -> None:
     """Run a desk until asked to stop; it starts when its transport answers. `EvidenceError`."""
     retrying, ticked, alarms = _Retrying(stop, desk.office), now_ms(), _Alarms()
@@ -239,10 +277,12 @@ def run_desk(
         if not desk.started:
             desk.start(keyrings, now_ms())
         desk.flush()
+        _tighten(desk, overlays)
 
     def turn() -> None:
         nonlocal ticked
         desk.flush()
+        _tighten(desk, overlays)
         sent = rim.take_spooled(desk)
         if sent:
             _log.info("submitted", office=desk.office, messages=sent)

@@ -31,6 +31,8 @@ MEMBERS: Final[Mapping[str, frozenset[str]]] = {
     for kind, members in {
         "started": "bundles generation version",
         "keyring": "party version",
+        "bundle": "bundle change from_ms until_ms in_force",
+        "overlay": "party version overlay suspended",
         "released": "message flow from to bundle link index out_link out_index release facts"
         " facts_c disclosed withheld rules obligations erase_by_ms",
         "ground": "message flow ground",

@@ -23,6 +23,7 @@ from xref.desk.desk import Desk, DeskSetup
 from xref.desk.spool import Spool, storage_key
 from xref.desk.write_form import Received, write_form
 from xref.drivers.files import (
+    OverlayFile,
     read_keyrings,
     read_keys,
     read_seed,
@@ -46,7 +47,7 @@ from xref.running import Stop, now_ms, run_desk, run_hop
 from xref.tlog.note import NoteError, Verifier, open_note
 from xref.wire.key import KeyUse, SigningKey
 from xref.wire.keyring import Keyring, parse_keyring
-from xref.wire.office import parse_link, party_name
+from xref.wire.office import parse_link, party_name, party_of
 from xref.witnessing import WitnessClient
 
 _SPOOL_BATCH = 256
@@ -114,7 +115,9 @@ def _keychain(file: Path, office: str) -> tuple[Keychain, bytes]:
 
 
 @contextmanager
-def open_hop(file: Path) -> Iterator[tuple[Hop, Transport, list[WitnessClient], list[str]]]:
+def open_hop(
+    file: Path,
+) -> Iterator[tuple[Hop, Transport, list[WitnessClient], list[str], OverlayFile]]:
     """Open a hop by its configuration; it holds its state's lock until closed."""
     config, folder = load_config(file, HopConfig), file.parent
     bundles = bundles_of(config, folder)
@@ -131,7 +134,9 @@ def open_hop(file: Path) -> Iterator[tuple[Hop, Transport, list[WitnessClient], 
     ]
     try:
         hop = Hop(setup, store, transport, os.urandom)
-        yield hop, transport, witnesses, read_keyrings(folder / config.keyrings)
+        notes = folder / config.keyrings
+        overlays = OverlayFile(notes, party_of(config.office))
+        yield hop, transport, witnesses, read_keyrings(notes), overlays
     finally:
         transport.close()
         store.close()
@@ -139,8 +144,8 @@ def open_hop(file: Path) -> Iterator[tuple[Hop, Transport, list[WitnessClient], 
 
 def run_hop_at(file: Path, stop: Stop) -> None:
     """Run the hop of a configuration file until asked to stop."""
-    with open_hop(file) as (hop, transport, witnesses, keyrings):
-        run_hop(hop, transport, witnesses, keyrings, stop)
+    with open_hop(file) as (hop, transport, witnesses, keyrings, overlays):
+        run_hop(hop, transport, witnesses, keyrings, overlays, stop)
 
 
 class Rim:
@@ -200,7 +205,9 @@ def run_desk_at(file: Path, stop: Stop) -> None:
     rim = Rim(spool, Adapter.load(folder / config.adapter), folder / config.received)
     try:
         desk = Desk(setup, store, transport, os.urandom)
-        run_desk(desk, transport, rim, read_keyrings(folder / config.keyrings), stop)
+        notes = folder / config.keyrings
+        overlays = OverlayFile(notes, party_of(config.office))
+        run_desk(desk, transport, rim, read_keyrings(notes), overlays, stop)
     finally:
         for each in (transport, store, spool_store):
             each.close()

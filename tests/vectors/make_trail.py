@@ -122,6 +122,23 @@ GOOD: dict[str, Case] = {
         "flow": 23,
         "ground": "child-best-interests",
     },
+    "bundle": {
+        "kind": "bundle",
+        "at_ms": AT_MS,
+        "bundle": digest("bundle"),
+        "change": "activated",
+        "from_ms": AT_MS,
+        "until_ms": AT_MS + 31_536_000_000,
+        "in_force": sorted((digest("bundle"), digest("bundle before"))),
+    },
+    "overlay": {
+        "kind": "overlay",
+        "at_ms": AT_MS,
+        "party": "LA",
+        "version": 2,
+        "overlay": digest("overlay"),
+        "suspended": ["LANRM001"],
+    },
 }
 
 

@@ -37,6 +37,27 @@ def folded(name: str) -> str:
     return "".join(each for each in text if not unicodedata.category(each).startswith(("Z", "C")))
 
 
+def official_digest(office: str, name: str) -> str:
+    """Return the digest by which an overlay names an official: other offices cannot read a name.
+
+    Whoever knows the name can compute it; it only keeps the name out of files and memory.
+    """
+    return hashlib.sha256(b"xref/official/v1\0" + f"{office}\0{folded(name)}".encode()).hexdigest()
+
+
+def suspension_fault(suspended: frozenset[str], office: str, names: Iterable[str]) -> str:
+    """Return why what these people hand in is not taken, empty if it is.
+
+    While an official is suspended, what nobody put a name to is not taken: it could be theirs.
+    """
+    given = list(names)
+    if suspended and not given:
+        return "an official of this office is suspended, so say who hands it in: --by NAME"
+    if any(official_digest(office, name) in suspended for name in given):
+        return "who hands it in is suspended by the own Party; another official takes it over"
+    return ""
+
+
 def without_approval(facts: Mapping[str, str]) -> dict[str, str]:
     """Return facts that an office stated, less what only its desk can say."""
     return {name: value for name, value in facts.items() if name != APPROVAL_FACT}

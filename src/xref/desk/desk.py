@@ -25,6 +25,7 @@ from xref.endpoint import Endpoint
 from xref.errors import ConfigError, MessageError, UnavailableError
 from xref.keychain import Keychain
 from xref.message import Batch, Received, Submitted
+from xref.narrowing import Narrowing
 from xref.outbox import Outbox
 from xref.ports import Entropy, Store, Transport
 from xref.state import State
@@ -93,6 +94,7 @@ class Desk:
         self.endpoint = Endpoint(
             self.state, setup.keychain, setup.party_keys, links, self._transport.numbering
         )
+        self.narrowing = Narrowing(self.state, self.office, setup.party_keys, setup.bundles)
         self.cabinet = Cabinet(self.state, self._entropy)
         self._verified: dict[tuple[bytes, bytes], None] = {}
         self._stale = False
@@ -129,6 +131,13 @@ class Desk:
             self.endpoint.take_over(now_ms)
             self._commit(now_ms)
             self.started = True  # recorded: from here on only publishing can fail
+
+    def use_overlay(self, note: str, now_ms: int) -> bool:
+        """Apply the own Party's overlay, if it is newer; `ConfigError` for one without force."""
+        with self._turn():
+            is_newer = self.narrowing.take(note, now_ms) is not None
+            self._commit(now_ms)
+        return is_newer
 
     # -- publishing ------------------------------------------------------------------------------
 
@@ -169,6 +178,7 @@ class Desk:
             self._append(shard, sign_drafts(drafts, signer, self._entropy, now_ms))
 
     def _publisher(self, now_ms: int) -> Publisher:
+        overlay = self.narrowing.overlay
         return Publisher(
             self.office,
             self._bundle(now_ms),
@@ -177,6 +187,7 @@ class Desk:
             self.cabinet,
             self._entropy,
             {bundle.digest32: bundle for bundle in self._active(now_ms)},
+            overlay.officials(self.office) if overlay else frozenset(),
         )
 
     def _append(self, shard: int, envelopes: Sequence[Envelope]) -> None:
@@ -209,7 +220,7 @@ class Desk:
         submitted = submit(batch, self.endpoint)
         self._expect(headers_of(submitted.received))
         receiver = Receiver(
-            self.setup.keychain, self.setup.bundles, self.endpoint.directory, self._verified
+            self.setup.keychain, self.narrowing.bundles, self.endpoint.directory, self._verified
         )
         answers: list[tuple[int, Answer]] = []
         for received in submitted.received:
@@ -251,6 +262,8 @@ class Desk:
             return []
         if opened.flow.nature == "withdrawal":
             return self._withdraw(opened.header, now_ms)
+        if self._is_suspended():
+            return []  # as if it were a stub: its hop answers, and empties what it still holds
         return [(link.shard, self._store_opened(opened, link.shard, now_ms))]
 
     def _withdraw(self, withdrawal: Header, now_ms: int) -> list[tuple[int, Answer]]:
@@ -263,7 +276,7 @@ class Desk:
         return erase(self.state, self.cabinet, ended, now_ms)
 
     def _is_receipt(self, header: Header) -> bool:
-        flows = [bundle.policy.flows.get(header.flow) for bundle in self.setup.bundles.values()]
+        flows = [bundle.policy.flows.get(header.flow) for bundle in self.narrowing.bundles.values()]
         return any(flow is not None and not flow.receipted for flow in flows)
 
     def _store_opened(self, opened: Opened, shard: int, now_ms: int) -> Answer:
@@ -314,8 +327,13 @@ class Desk:
             raise UnavailableError(str(error)) from error
 
     def handoffs(self) -> list[tuple[bytes, dict[str, Any]]]:
-        """Return what was opened and not yet handed to the office's own system."""
-        found = []
+        """Return what was opened and not yet handed to the office's own system.
+
+        Nothing while its Party has suspended it.
+        """
+        found: list[tuple[bytes, dict[str, Any]]] = []
+        if self._is_suspended():
+            return found
         for message, _ in self.state.scan("handoff"):
             content = self.cabinet.get("inbox", message)
             if content is not None:
@@ -360,13 +378,17 @@ class Desk:
         self.outbox.publish_parcels(self._transport)
         self.outbox.publish_acknowledgements(self._transport)
 
+    def _is_suspended(self) -> bool:
+        overlay = self.narrowing.overlay
+        return overlay is not None and self.office in overlay.offices
+
     def _active(self, now_ms: int) -> list[Bundle]:
-        return [each for each in self.setup.bundles.values() if each.active_at(now_ms)]
+        return [each for each in self.narrowing.bundles.values() if each.active_at(now_ms)]
 
     def _bundle(self, now_ms: int) -> Bundle:
         """Return the bundle that the office works by, while in force; else the newest."""
-        own = self.setup.bundles.get(self.setup.works_by)
-        found = [own] if own and own.active_at(now_ms) else self.setup.bundles.values()
+        own = self.narrowing.bundles.get(self.setup.works_by)
+        found = [own] if own and own.active_at(now_ms) else self.narrowing.bundles.values()
         return newest_in_force(found, now_ms)
 
     def _done(self, done: Done) -> Done:

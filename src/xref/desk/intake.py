@@ -31,8 +31,29 @@ class Intake:
         """
         if isinstance(row, Withdrawal):
             return self._withdraw(row)
+        fault = approval.suspension_fault(
+            self._publisher.suspended, self._publisher.office, _hands(row)
+        )
+        if fault:
+            return self._leave(row, fault)
         record = row if isinstance(row, Record) else self._changed(row)
         return [] if record is None else self._take(record)
+
+    def _leave(self, row: Record | Correction | Approval, problem: str) -> list[Addressed]:
+        """Do nothing of what a suspended official wants; a new record is kept, to say so."""
+        if isinstance(row, Record):
+            case, _ = self._case(row)
+            key = case + row.publication.encode() + (row.reply_to or b"")
+            if self._cabinet.get("record", key) is None:
+                story = {
+                    "content": _content_digest(row),
+                    "record": record_members(row),
+                    "problem": problem,
+                    "messages": [],
+                    "at_ms": self._now_ms,
+                }
+                self._cabinet.put("record", key, case, story)
+        return []
 
     def _changed(self, row: Correction | Approval) -> Record | None:
         return self._corrected(row) if isinstance(row, Correction) else self._approved(row)
@@ -204,6 +225,13 @@ class Intake:
         if approved:
             story["approval"] = approved
         self._cabinet.put("sent", header.message, case, story)
+
+
+def _hands(row: Record | Correction | Approval) -> tuple[str, ...]:
+    """Return who handed a row in, as far as that was said."""
+    if isinstance(row, Record):
+        return row.prepared_by
+    return (row.by,) if row.by else ()
 
 
 def _content_digest(record: Record) -> str:

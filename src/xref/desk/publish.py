@@ -82,6 +82,8 @@ class Publisher:
     entropy: Entropy
     active: Mapping[bytes, Bundle]
     """All bundles in force, by digest; `bundle` is the newest of them."""
+    suspended: frozenset[str] = frozenset()
+    """The digests of this office's suspended officials."""
 
     def following(self, publication: str, asked: Asked | None) -> "Publisher":
         """Return the publisher of a record that follows `asked`: under its bundle, while in force.
@@ -100,6 +102,8 @@ class Publisher:
         policy = self.bundle.policy
         publication = policy.publications.get(record.publication)
         own = self.bundle.directory.office(self.office)
+        if own.suspended:
+            raise RecordError("the own Party has suspended this office; ask the Party")
         if publication is None or own.role not in publication.from_roles:
             kinds = [k for k, p in policy.publications.items() if own.role in p.from_roles]
             message = f"an office of role {own.role} publishes {', '.join(kinds) or 'nothing'}"
@@ -142,6 +146,11 @@ class Publisher:
             and (office.party == own_party) == (delivery.party == "own")
             and office.code != self.office
         ]
+        gone = [office.code for office in offices if office.suspended]
+        offices = [office for office in offices if not office.suspended]
+        if delivery.choose in ("named", "asker") and gone:
+            message = f"{gone[0]} is suspended by the own Party; name another office"
+            raise RecordError(message)
         if delivery.choose == "named" and codes and codes[0] not in {o.code for o in offices}:
             message = f"{delivery.record_key}: {codes[0]} is no {delivery.role} of the other Party"
             raise RecordError(message)

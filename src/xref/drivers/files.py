@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from xref.errors import ConfigError, UnavailableError
 from xref.keychain import Keychain, OwnKey
-from xref.limits import KEYRING_BYTES_MAX
+from xref.limits import KEYRING_BYTES_MAX, NOTE_BYTES_MAX
 from xref.wire.key import SEED_BYTES, KeyUse
 from xref.wire.office import check_office
 
@@ -111,6 +111,39 @@ def read_seed(file: Path) -> bytes:
 def write_seed(file: Path, seed: bytes) -> None:
     """Write the key file of a Party or witness; only the owner may read it."""
     write_whole(file, base64.b64encode(seed) + b"\n")
+
+
+class OverlayFile:
+    """A Party's overlay beside the keyrings, `PARTY.overlay`: read again when it has changed."""
+
+    def __init__(self, folder: Path, party: str) -> None:
+        """Look for the Party's own overlay in `folder`; nothing is verified here."""
+        self._file = folder / f"{party}.overlay"
+        self._seen: tuple[int, int, int] | None = None
+        self._taken: tuple[int, int, int] | None = None
+
+    def new(self) -> str | None:
+        """Return the note if the file has changed since `taken`; `ConfigError` if unreadable.
+
+        A file that was taken away changes nothing: the office keeps what it has used.
+        """
+        try:
+            found = self._file.stat()
+            self._seen = (found.st_mtime_ns, found.st_size, found.st_ino)
+            if self._seen == self._taken:
+                return None
+            if found.st_size > NOTE_BYTES_MAX:
+                raise ConfigError(f"{self._file}: too large for an overlay")
+            return self._file.read_bytes().decode()
+        except FileNotFoundError:
+            return None
+        except (OSError, UnicodeDecodeError) as error:
+            message = f"{self._file}: cannot be read ({type(error).__name__}); put it there anew"
+            raise ConfigError(message) from error
+
+    def taken(self) -> None:
+        """Remember that what `new` returned is in use."""
+        self._taken = self._seen
 
 
 def read_keyrings(folder: Path) -> list[str]:

@@ -14,7 +14,7 @@ from xref.policy.facts import Fact
 from xref.policy.passages import ends_of
 from xref.policy.rulebook import Rulebook
 from xref.policy.search import kinds_of, opened, ways_shut
-from xref.policy.words import example
+from xref.policy.words import example, say_facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,18 @@ class CellChange:
     entirely: bool
     facts: dict[str, str]
     rules: tuple[str, ...]
+
+    @property
+    def words(self) -> str:
+        """The change for a person, with its example."""
+        where = "across the border" if self.crossing else "at home"
+        goes = {"opens": "would go", "closes": "would not go"}[self.change]
+        on = f"where {say_facts(self.facts)}" if self.facts else say_facts(self.facts)
+        changed = f" (by {', '.join(self.rules)})" if self.rules else ""
+        return (
+            f"{', '.join(self.fields)} of {self.flow} from {self.from_role} to {self.to_role} "
+            f"{where} {goes} {on}{changed}"
+        )
 
 
 _Ways = dict[tuple[str, str, str, bool], Corridor]

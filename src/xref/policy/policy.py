@@ -6,7 +6,7 @@ few microseconds. Both tables are bounded.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Final
 
@@ -72,11 +72,16 @@ class Policy:
     _ruling: Callable[[_Way, bytes, bool], _Ruling | Rule] = field(repr=False)
     _answer: Callable[[_Way, bytes, int, int, bool], Permit | Refusal] = field(repr=False)
     _ceilings: Mapping[tuple[int, str, str, bool], int] = field(repr=False)
+    _tighter: "Policy | None" = field(repr=False, default=None)
 
     @classmethod
     def load(cls, files: Mapping[str, bytes]) -> "Policy":
         """Return the policy in a bundle's files, by path, or raise `ConfigError`."""
-        rulebook = read_rulebook(files)
+        return cls.of(read_rulebook(files))
+
+    @classmethod
+    def of(cls, rulebook: Rulebook) -> "Policy":
+        """Return the policy of a rulebook."""
         flows = {flow.code: flow for flow in rulebook.flows.values()}
         corridor = lru_cache(maxsize=DECISIONS_CACHED_MAX)(_corridors(rulebook, flows))
         ruling = lru_cache(maxsize=DECISIONS_CACHED_MAX)(_rulings(corridor, rulebook))
@@ -91,6 +96,45 @@ class Policy:
             _answer=answer,
             _ceilings=_ceilings(rulebook, corridor),
         )
+
+    def under(self, tighter: Rulebook) -> "Policy":
+        """Return this policy as a Party applies it that has tightened its rules.
+
+        Both rulebooks are asked, and nothing goes that one of them keeps. Ceilings stay those of
+        this policy: more than that is the other Party's fault; see `admitted`.
+        """
+        over = Policy.of(tighter)
+
+        def answer(
+            way: _Way,
+            facts: bytes,
+            carried: int,
+            scope: int,
+            live: bool,  # noqa: FBT001 - a cache key
+        ) -> Permit | Refusal:
+            given = self._answer(way, facts, carried, scope, live)
+            return _tighter(given, over._answer(way, facts, carried, scope, live))  # noqa: SLF001 - of the same class
+
+        return replace(
+            self,
+            _rules={**self._rules, **over._rules},  # noqa: SLF001 - of the same class
+            _answer=lru_cache(maxsize=DECISIONS_CACHED_MAX)(answer),
+            _tighter=over,
+        )
+
+    def admitted(self, mask: int, flow: int, from_role: str, to_role: str) -> int:
+        """Return what of a disclosed mask the own Party lets in from abroad; 0 for none of it.
+
+        It does not know the facts, so it keeps out what it would let go on no facts whatsoever.
+        """
+        over = self._tighter
+        if over is None:
+            return mask
+        left = mask & over.ceiling(flow, from_role, to_role, same_party=False)
+        corridor = over._corridor(flow, from_role, to_role, False)  # noqa: FBT003, SLF001 - a cache key, of the same class
+        if isinstance(corridor, Rule) or any(mask & kept & ~left for _, kept in corridor.keeps):
+            return 0
+        return left
 
     @property
     def purposes(self) -> Mapping[str, Purpose]:
@@ -251,6 +295,19 @@ def _answers(
         return _decided(ruling, carried, scope)
 
     return answer
+
+
+def _tighter(given: Permit | Refusal, tighter: Permit | Refusal) -> Permit | Refusal:
+    """Return the narrower of two answers, of which the second was proved to be no wider."""
+    if isinstance(tighter, Refusal) or isinstance(given, Refusal):
+        return tighter if isinstance(tighter, Refusal) else given
+    if tighter.mask & ~given.mask:
+        raise RuntimeError("an overlay opens what its bundle keeps, so its proof is at fault")
+    return replace(
+        tighter,
+        retention_days=min(given.retention_days, tighter.retention_days),
+        obligations=tuple(dict.fromkeys((*given.obligations, *tighter.obligations))),
+    )
 
 
 def _decided(ruling: _Ruling, carried: int, scope: int) -> Permit | Refusal:

@@ -127,7 +127,7 @@ def _check_forbid(entry: Entry, forbid: ForbidRule) -> None:
 
 
 def read_permit(entry: Entry, words: Words, owner: str) -> PermitRule:
-    """Return the permit in a table, or raise `ConfigError`; `owner` starts its id."""
+    """Return the permit in a table, or raise `ConfigError`; `owner` starts its id, any if empty."""
     rule_id = _read_id(entry, owner)
     permit = PermitRule(
         rule=_read_rule(entry, rule_id, "permit"),
@@ -149,17 +149,19 @@ def read_permit(entry: Entry, words: Words, owner: str) -> PermitRule:
 def _read_id(entry: Entry, owner: str) -> str:
     rule_id = entry.text("id")
     entry.where = f"{entry.where} {rule_id}"
-    if not _ID.fullmatch(rule_id) or not rule_id.startswith(f"{owner}/"):
-        raise entry.fault("the id is not in its place", f"start it with {owner}/")
+    if not _ID.fullmatch(rule_id) or (owner and not rule_id.startswith(f"{owner}/")):
+        raise entry.fault("the id is not in its place", f"start it with {owner or 'its owner'}/")
     return rule_id
 
 
 def _read_rule(entry: Entry, rule_id: str, kind: str) -> Rule:
+    weight = entry.word("weight", WEIGHTS)
     return Rule(
         id=rule_id,
         kind=kind,
-        cite=entry.cites(),
-        weight=entry.word("weight", WEIGHTS),
+        # A country's own law is none of the sources; it is named as that country names it.
+        cite=entry.texts("cite") if weight == "national" else entry.cites(),
+        weight=weight,
         right=entry.text("right"),
         explain=entry.text("explain"),
         cure=entry.text("cure", ""),

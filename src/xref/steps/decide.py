@@ -5,13 +5,18 @@ from functools import lru_cache
 from xref.knowledge import Knowledge, sharing_consent_of
 from xref.limits import DECISIONS_CACHED_MAX
 from xref.message import Decided, Message, Permitted, Refused
-from xref.policy import Permit, Question, Reason, Refusal
+from xref.overlay import STILL_PASSES, SUSPENDED
+from xref.policy import Permit, Question, Reason, Refusal, Withheld
 from xref.wire.facts import Facts
 from xref.wire.header import NO_ID
 
 
 def decide(message: Message, knowledge: Knowledge, now_ms: int) -> Decided:
     """Return the message with its permit, or with every reason against it."""
+    route = message.route
+    suspended = route.sender.suspended or route.recipient.suspended
+    if suspended and message.flow.nature not in STILL_PASSES:
+        return Refused(message, (OFFICE_SUSPENDED,))
     if message.facts is None:
         return _abroad(message, knowledge)
     return _at_home(message, message.facts, knowledge, now_ms)
@@ -97,12 +102,17 @@ def _abroad(message: Message, knowledge: Knowledge) -> Decided:
     mask = message.envelope.mask
     if not mask or mask & ~ceiling:
         return Refused(message, (BEYOND_CEILING,))
-    return Permitted(message, _within(mask, message.flow.retention_days))
+    admitted = message.bundle.policy.admitted(mask, header.flow, *roles)
+    if not admitted:
+        return Refused(message, (NOT_ADMITTED,))
+    stays = message.schema.names_of(mask & ~admitted)
+    return Permitted(message, _within(admitted, message.flow.retention_days, stays))
 
 
 @lru_cache(maxsize=DECISIONS_CACHED_MAX)
-def _within(mask: int, retention_days: int) -> Permit:
-    return Permit(mask, retention_days, obligations=(), withheld=(), rules=())
+def _within(mask: int, retention_days: int, stays: tuple[str, ...]) -> Permit:
+    withheld = tuple(Withheld(name, (NOT_ADMITTED.rule,)) for name in stays)
+    return Permit(mask, retention_days, obligations=(), withheld=withheld, rules=())
 
 
 def _reason(rule: str, explain: str, cure: str) -> Reason:
@@ -138,5 +148,15 @@ BEYOND_CEILING = _reason(
     "beyond-ceiling",
     "More was disclosed than the agreement can ever allow here.",
     "Compare the bundles of both sides; the sending hop let through too much.",
+)
+OFFICE_SUSPENDED = _reason(
+    SUSPENDED.removeprefix("hop/"),
+    "This Party has suspended the office that sent it, or that it is for.",
+    "Use another office, or ask the Party.",
+)
+NOT_ADMITTED = _reason(
+    "not-admitted",
+    "This Party's overlay lets it in on no facts.",
+    "Read the overlay of this Party.",
 )
 """Reasons of the hop's own; like all reasons they stay at home."""

@@ -3,7 +3,7 @@
 Order within a batch: releases, then receipts about them, then the trail that accounts for both.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from xref.accounting import Accounting
@@ -15,6 +15,7 @@ from xref.bundle import Bundle
 from xref.endpoint import Endpoint
 from xref.knowledge import Knowledge
 from xref.message import Message, Minimised, Refused, Rejected, Route, Sealed, Stubbed, Submitted
+from xref.overlay import STILL_PASSES
 from xref.ports import Entropy
 from xref.tlog.note import Signer
 from xref.tlog.proof import InclusionProof
@@ -139,6 +140,19 @@ class _Sealing:
             for index, header in end.empty(matches):
                 self.accounts.emptied(link, index, header)
 
+    def empty_suspended(self, offices: Collection[str]) -> None:
+        """Drop what is not yet delivered from or to offices that were suspended just now."""
+        flows = self.desk.bundle.policy.flows
+
+        def matches(header: Header) -> bool:
+            flow = flows.get(header.flow)
+            passes = flow is not None and flow.nature in STILL_PASSES
+            return not passes and (header.sender in offices or header.recipient in offices)
+
+        for link, end in self.desk.endpoint.outgoing.items() if offices else ():
+            for index, header in end.empty(matches):
+                self.accounts.suspended(link, index, header)
+
     # -- closing ---------------------------------------------------------------------------------
 
     def send_answers(self) -> None:
@@ -206,8 +220,12 @@ def seal(
     desktop: Desktop,
     now_ms: int,
     entries: Sequence[Entry] = (),
+    suspended: Collection[str] = (),
 ) -> Sealed:
-    """Append, answer and close one batch; `entries` are events to record before it."""
+    """Append, answer and close one batch; `entries` are events to record before it.
+
+    `suspended` are offices that were suspended just now.
+    """
     sealing = _Sealing(desktop, now_ms)
     accounts = sealing.accounts
     for entry in entries:
@@ -229,5 +247,6 @@ def seal(
                 accounts.stubbed(outcome)
     sealing.release_all(released)
     sealing.empty_withdrawn(released)
+    sealing.empty_suspended(suspended)
     sealing.send_answers()
     return sealing.close()

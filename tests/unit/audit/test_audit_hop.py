@@ -273,7 +273,10 @@ def test_acknowledgement_invented_on_the_trail(store: Store) -> None:
         ({"link": ["a"]}, "member link does not have its form"),
         ({"facts": {"name": "Nguyen Thi"}}, "member facts does not have its form"),
         ({"facts": {"name": "nguyen"}}, "a fact or an answer that its bundle does not have"),
-        ({"rules": ["floor/nguyen"]}, "a rule that its bundle does not have"),
+        (
+            {"rules": ["floor/nguyen"]},
+            "a rule that neither its bundle nor the overlay",
+        ),
         ({"disclosed": ["nguyen"]}, "a field that its schema does not have"),
         ({"obligations": ["nguyen"]}, "an obligation that its bundle does not have"),
         ({"flow": 999}, "a flow that its bundle does not have"),

@@ -3,12 +3,14 @@
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import pytest
 
 from attacks.hostile import LA_HOP, entries
 from world import SeededEntropy, World
 from xref import running
+from xref.drivers.files import OverlayFile
 from xref.drivers.memory import MemoryTransport
 from xref.errors import UnavailableError
 from xref.ports import Arrival, Outbound
@@ -44,7 +46,7 @@ class AwayTransport:
 
 @pytest.mark.parametrize(("reads", "publishes"), [(3, 0), (0, 3), (2, 2)])
 def test_hop_waits_for_its_transport(
-    reads: int, publishes: int, monkeypatch: pytest.MonkeyPatch
+    reads: int, publishes: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(running, "_PAUSE_SECONDS", (0.01,))
     world = World()
@@ -55,7 +57,8 @@ def test_hop_waits_for_its_transport(
     hop = type(world.hops[LA_HOP])(setup, world.stores[LA_HOP], transport, SeededEntropy("again"))
     transport.reads, transport.publishes = reads, publishes
     stop = Stop()
-    runner = threading.Thread(target=run_hop, args=(hop, transport, [], [], stop))
+    arguments = (hop, transport, [], [], OverlayFile(tmp_path, "LA"), stop)
+    runner = threading.Thread(target=run_hop, args=arguments)
     runner.start()
     deadline = time.monotonic() + 10
     while not transport.there._parcels and time.monotonic() < deadline:
@@ -67,14 +70,15 @@ def test_hop_waits_for_its_transport(
     assert len(entries(world, LA_HOP, "started")) == before + 1
 
 
-def test_hop_that_waits_can_be_asked_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hop_that_waits_can_be_asked_to_end(tmp_path: Path) -> None:
     world = World()
     hop = world.hops[LA_HOP]
     hop.started = False
     transport = AwayTransport(10**9, 10**9)
     hop._transport = transport
     stop = Stop()
-    runner = threading.Thread(target=run_hop, args=(hop, transport, [], [], stop))
+    arguments = (hop, transport, [], [], OverlayFile(tmp_path, "LA"), stop)
+    runner = threading.Thread(target=run_hop, args=arguments)
     runner.start()
     stop.ask()
     runner.join(10)
