@@ -30,10 +30,20 @@ class Narrowing:
     ) -> None:
         """Take up the newest overlay in the state."""
         self._state, self._signed = state, bundles
-        self._party, self._keys = party_of(office), party_keys
+        self._office, self._party, self._keys = office, party_of(office), party_keys
         stored = state.scan(_SPACE)
         self.overlay = self._open(stored[-1][1].decode()) if stored else None
         self.bundles = self._under(self.overlay)
+
+    @property
+    def is_suspended(self) -> bool:
+        """Whether the own Party has suspended this office."""
+        return self.overlay is not None and self._office in self.overlay.offices
+
+    @property
+    def suspended_officials(self) -> frozenset[str]:
+        """The digests of this office's suspended officials."""
+        return self.overlay.officials(self._office) if self.overlay else frozenset()
 
     def _open(self, note: str) -> Overlay:
         public = self._keys.get(self._party)

@@ -178,7 +178,6 @@ class Desk:
             self._append(shard, sign_drafts(drafts, signer, self._entropy, now_ms))
 
     def _publisher(self, now_ms: int) -> Publisher:
-        overlay = self.narrowing.overlay
         return Publisher(
             self.office,
             self._bundle(now_ms),
@@ -187,7 +186,7 @@ class Desk:
             self.cabinet,
             self._entropy,
             {bundle.digest32: bundle for bundle in self._active(now_ms)},
-            overlay.officials(self.office) if overlay else frozenset(),
+            self.narrowing.suspended_officials,
         )
 
     def _append(self, shard: int, envelopes: Sequence[Envelope]) -> None:
@@ -262,7 +261,7 @@ class Desk:
             return []
         if opened.flow.nature == "withdrawal":
             return self._withdraw(opened.header, now_ms)
-        if self._is_suspended():
+        if self.narrowing.is_suspended:
             return []  # as if it were a stub: its hop answers, and empties what it still holds
         return [(link.shard, self._store_opened(opened, link.shard, now_ms))]
 
@@ -332,7 +331,7 @@ class Desk:
         Nothing while its Party has suspended it.
         """
         found: list[tuple[bytes, dict[str, Any]]] = []
-        if self._is_suspended():
+        if self.narrowing.is_suspended:
             return found
         for message, _ in self.state.scan("handoff"):
             content = self.cabinet.get("inbox", message)
@@ -377,10 +376,6 @@ class Desk:
         """Publish what is recorded; raises `UnavailableError`, to be retried."""
         self.outbox.publish_parcels(self._transport)
         self.outbox.publish_acknowledgements(self._transport)
-
-    def _is_suspended(self) -> bool:
-        overlay = self.narrowing.overlay
-        return overlay is not None and self.office in overlay.offices
 
     def _active(self, now_ms: int) -> list[Bundle]:
         return [each for each in self.narrowing.bundles.values() if each.active_at(now_ms)]

@@ -57,8 +57,8 @@ def test_hop_waits_for_its_transport(
     hop = type(world.hops[LA_HOP])(setup, world.stores[LA_HOP], transport, SeededEntropy("again"))
     transport.reads, transport.publishes = reads, publishes
     stop = Stop()
-    arguments = (hop, transport, [], [], OverlayFile(tmp_path, "LA"), stop)
-    runner = threading.Thread(target=run_hop, args=arguments)
+    overlays = OverlayFile(tmp_path, "LA")
+    runner = threading.Thread(target=run_hop, args=(hop, transport, [], [], overlays, stop))
     runner.start()
     deadline = time.monotonic() + 10
     while not transport.there._parcels and time.monotonic() < deadline:
@@ -77,8 +77,8 @@ def test_hop_that_waits_can_be_asked_to_end(tmp_path: Path) -> None:
     transport = AwayTransport(10**9, 10**9)
     hop._transport = transport
     stop = Stop()
-    arguments = (hop, transport, [], [], OverlayFile(tmp_path, "LA"), stop)
-    runner = threading.Thread(target=run_hop, args=arguments)
+    overlays = OverlayFile(tmp_path, "LA")
+    runner = threading.Thread(target=run_hop, args=(hop, transport, [], [], overlays, stop))
     runner.start()
     stop.ask()
     runner.join(10)
