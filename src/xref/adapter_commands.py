@@ -27,7 +27,7 @@ from xref.running import now_ms
 if TYPE_CHECKING:
     from xref.arguments import Commands
 
-TEMPLATE: Final = "template"
+LIKES: Final = ("template", "primero", "htcds")
 TEMPLATE_PARTY: Final = "ZZ"
 _PERSONAL: Final = (
     "This shows what the file says of people, on this terminal alone: nothing is logged, kept or "
@@ -42,9 +42,15 @@ def add_adapter(top: "Commands") -> None:
         group,
         "new",
         "Write a commented adapter with samples, to put your office's columns into.",
-        "xref adapter new th",
+        "xref adapter new th --like primero",
     )
     parser.add_argument("party", metavar="CC", help="the country's code, for example th")
+    parser.add_argument(
+        "--like",
+        choices=LIKES,
+        default=LIKES[0],
+        help="what it begins as: a commented form, or a case system's (default: %(default)s)",
+    )
     parser.add_argument("--out", type=Path, metavar="DIR", help="a new folder (default: CC)")
     parser.set_defaults(run=new)
     parser = add_command(
@@ -84,7 +90,7 @@ def new(options: Namespace) -> int:
     out: Path = options.out or Path(options.party.lower())
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ConfigError(f"{out}: is there already; name a new folder with --out")
-    source = data_folder("adapters") / TEMPLATE
+    source = data_folder("adapters") / options.like
     for file in sorted(path for path in source.rglob("*") if path.is_file()):
         target = out / file.relative_to(source)
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -14,7 +14,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from xref import limits
-from xref.desk.cell import PATH, Column, clean
+from xref.desk.cell import MANY, PATH, Column, clean
 from xref.desk.derive import SIBLINGS
 from xref.desk.encodings import Encoding
 from xref.desk.toml_lines import Place, line_of, places
@@ -46,7 +46,7 @@ _KINDS_OF_PARTS: Final = {
 NameOrder = Literal["family-first", "given-first"]
 _FAULTS_TOLD_MAX: Final = 10
 _DESKS_OWN: Final = ("fact/sharing_consent", f"fact/{APPROVAL_FACT}")
-_TARGETS: Final = ("case", "reply-to", "title", "stays")
+_TARGETS: Final = ("case", "reply-to", "title", "must", "stays")
 _SOURCES: Final = ("message", "title", "from-office", "received-on", "unlisted")
 
 
@@ -103,9 +103,15 @@ class _Form(_Data):
 
     @model_validator(mode="after")
     def _no_column_twice(self) -> Self:
+        def once(column: Column, end: str) -> bool:
+            return end not in {"stays", "must"} and not column.joins
+
         for what, names in (
             ("header", [column.header for column in self.columns]),
-            ("meaning", [end for column in self.columns for end in column.ends if end != "stays"]),
+            (
+                "meaning",
+                [end for column in self.columns for end in column.ends if once(column, end)],
+            ),
         ):
             twice = next((name for name in names if names.count(name) > 1), None)
             if twice is not None:
@@ -129,11 +135,30 @@ class Publication(_Form):
     format: Literal["csv", "xlsx", "json", "ndjson"]
     encoding: Encoding = "utf-8"
     delimiter: Annotated[str, Field(pattern=r"^[,;\t]$")] = ","
+    records: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    """The member of the whole file's object that has the record, or the array of them."""
     required: tuple[Name, ...] = ()
     derive: tuple[str, ...] = ()
     name_order: NameOrder = "family-first"
     rules: Annotated[tuple[Rule, ...], Field(alias="rule")] = ()
     sharing_consent: SharingConsentForm | None = None
+
+    @model_validator(mode="after")
+    def _columns_belong_together(self) -> Self:
+        headers = {column.header for column in self.columns}
+        several, known, yes_no = {"texts", "codes"}, dict[str, bool](), set[str]()
+        for column in self.columns:
+            if (asked := column.year_only_if) is not None and asked not in yes_no:
+                raise ValueError(f"{asked!r} is no yes-no column before {column.header!r}; add it")
+            if column.kind == "yes-no":
+                yes_no.add(column.header)
+            if column.requires is not None and column.requires not in headers:
+                raise ValueError(f"{column.header!r} requires no column of the form; correct it")
+            for end in column.ends:
+                if column.joins and known.get(end) != (column.kind in several):
+                    raise ValueError(f"{column.header!r} joins no column of its kind before it")
+                known.setdefault(end, column.kind in several)
+        return self
 
     @model_validator(mode="after")
     def _meanings_are_known(self) -> Self:
@@ -145,6 +170,8 @@ class Publication(_Form):
             raise ValueError('no column has to = "case"; the desk needs its own case number')
         if self.encoding != "utf-8" and self.format != "csv":
             raise ValueError('encoding goes with format = "csv"; the others are UTF-8')
+        if self.records is not None and self.format != "json":
+            raise ValueError('records goes with format = "json"')
         _check_parts(ends, has_form=self.sharing_consent is not None)
         unknown = sorted(set(self.derive) - SIBLINGS.keys())
         if unknown:
@@ -163,6 +190,9 @@ class Received(_Form):
                 raise ValueError(f"{end!r} is no source; write field/NAME or one of {_SOURCES}")
         if "message" not in ends:
             raise ValueError('no column has from = "message"; an answer could not name it')
+        arrays = [c.header.partition(MANY)[0] for c in self.columns if MANY in c.header]
+        if len(set(arrays)) != len(arrays):
+            raise ValueError("two columns write into the objects of one array; keep one")
         return self
 
 
@@ -304,7 +334,9 @@ def _check_end(end: str, column: Column) -> None:
         raise ValueError(f"the fact {name} comes from the desk, never from a column")
     if end == "stays" or (kind == "field" and name):
         return
-    if end in _TARGETS:
+    if end == "must":
+        needed = "codes" if column.kind == "codes" else "code"
+    elif end in _TARGETS:
         needed = "text"
     elif kind in {"fact", "named"} and name:
         needed = "code"

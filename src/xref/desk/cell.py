@@ -15,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from xref import limits
 
 PATH: Final = " / "  # in a header: a key in the object under another key
+MANY: Final = "[]"  # in a header, after a key: each object of the array under it
 _YEAR_FIRST: Final = 1900
 _BUDDHIST_YEARS: Final = 543
 _DIGITS_MAX: Final = 9
@@ -50,6 +51,7 @@ _PATTERNS: Final = {
     name: _pattern(mark, year_first=first) for name, (mark, first) in _WRITTEN.items()
 }
 _YES_NO: Final = {"yes": True, "no": False}
+_JSON_BOOLEANS: Final = {"true": True, "false": False}
 
 
 class CellFault(Exception):  # noqa: N818 - it is what the office has to put right
@@ -68,9 +70,12 @@ def _one_or_more(value: object) -> object:
 class Column(BaseModel):
     """A column of a form: its header, what it means, and how its cells are written.
 
-    In JSON a header `a / b` is the key `b` in the object under the key `a`. `to` and `from` are
-    the same member for forms that are read and written. `cure` says what to do where a cell that
-    is needed is empty.
+    In JSON a header `a / b` is the key `b` in the object under the key `a`, and `a[] / b` that key
+    in each object of the array under it. `to` and `from` are the same member for forms that are
+    read and written. A column that `joins` adds to what an earlier one says of the same field. Of a
+    date only the year counts where the yes-no key `year_only_if` says yes. `ignores` are words that
+    the office's list has and no record carries. Where a cell says anything, that of `requires` must
+    as well. `cure` says what to do where a cell that is needed is empty.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -80,6 +85,8 @@ class Column(BaseModel):
     source: Annotated[str | None, Field(alias="from")] = None
     kind: Literal["text", "texts", "code", "codes", "date", "number", "yes-no"] = "text"
     codes: str | None = None
+    ignores: tuple[str, ...] = ()
+    requires: str | None = None
     separator: Annotated[str, Field(min_length=1, max_length=1)] = ";"
     patterns: Annotated[
         tuple[Literal["dd/mm/yyyy", "dd-mm-yyyy", "dd.mm.yyyy", "yyyy-mm-dd", "yyyy/mm/dd"], ...],
@@ -91,6 +98,8 @@ class Column(BaseModel):
     check: Literal["mod-11"] | None = None
     partial: bool = False
     future: bool = False
+    year_only_if: str | None = None
+    joins: bool = False
     cure: Annotated[str, Field(min_length=4, max_length=200)] = "add it"
     characters_max: Annotated[int, Field(gt=0, le=limits.CELL_CHARS_MAX)] = 200
     items_max: Annotated[int, Field(gt=0, le=limits.CELL_ITEMS_MAX)] = limits.CELL_ITEMS_MAX
@@ -109,6 +118,12 @@ class Column(BaseModel):
             raise ValueError("digits = N goes with the kind text: a number that identifies")
         if self.check is not None and self.digits is None:
             raise ValueError("check = ... needs digits = N")
+        if self.year_only_if is not None and not (self.kind == "date" and self.partial):
+            raise ValueError("year_only_if = KEY goes with kind = date and partial = true")
+        if self.ignores and self.kind != "codes":
+            raise ValueError("ignores = [...] goes with the kind codes")
+        if self.joins and (self.kind not in {"text", "texts", "codes"} or self.digits is not None):
+            raise ValueError("joins goes with text and with several: other cells say one thing")
         return self
 
     @property
@@ -159,6 +174,8 @@ def read_cell(
         return code  # as most cells are written; the others are cleaned first
     if column.kind in {"texts", "codes"}:
         return _read_items(column, table, value)
+    if column.kind == "code" and isinstance(value, int):
+        value = str(value).lower()  # in JSON also true, false and whole numbers are words
     if (column.kind == "yes-no" and isinstance(value, bool)) or (
         column.kind == "number" and type(value) is int
     ):
@@ -199,9 +216,10 @@ def _read_items(column: Column, table: Mapping[str, str], value: object) -> list
     cells = value if isinstance(value, list) else _split(value, column.separator)
     if len(cells) > column.items_max:
         raise CellFault("it has too many items", f"write at most {column.items_max}")
+    cells = [str(cell).lower() if isinstance(cell, int) else cell for cell in cells]
     items = [text for cell in cells if (text := _text_of(cell, column.characters_max))]
     if column.kind == "codes":
-        items = [_code_of(table, item) for item in items]
+        items = [_code_of(table, item) for item in items if item not in column.ignores]
     if len(set(items)) != len(items):
         raise CellFault("it names the same item twice", "write each item once")
     return items or None
@@ -302,7 +320,9 @@ def write_cell(column: Column, table: Mapping[str, str], value: object) -> tuple
     if isinstance(value, bool):
         value = "yes" if value else "no"
     if column.kind in {"code", "codes", "yes-no"}:
-        return table.get(str(value), str(value)), str(value) in table
+        word = table.get(str(value), str(value))
+        is_json = column.kind == "yes-no" and word in _JSON_BOOLEANS
+        return _JSON_BOOLEANS[word] if is_json else word, str(value) in table
     if column.kind == "date":
         return _write_date(column, str(value))
     if type(value) is int:

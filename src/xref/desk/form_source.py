@@ -60,7 +60,8 @@ def open_form(adapter: Adapter, source: FormSource) -> Opened | RowFault:
     if source.size > most:
         return RowFault(1, "the file is too large", f"split it; a file has at most {most} bytes")
     if source.format == "json":
-        return Opened(None, _json_rows)
+        under = {form.records for _, form in forms if form.records}
+        return Opened(None, lambda stream: _json_rows(stream, under))
     if source.format == "ndjson":
         return Opened(None, ndjson_rows)
     if source.format == "xlsx":
@@ -73,12 +74,12 @@ def fit(form: Publication, headers: Container[str]) -> tuple[int, int]:
     return sum(column.header in headers for column in form.columns), -len(form.columns)
 
 
-def _json_rows(stream: BinaryIO) -> Iterator[Row | RowFault]:
+def _json_rows(stream: BinaryIO, under: Container[str]) -> Iterator[Row | RowFault]:
     data = stream.read(limits.FORM_WHOLE_BYTES_MAX + 1)
     if b"\0" in data:
         line = data.count(b"\n", 0, data.index(b"\0")) + 1
         return iter([RowFault(line, "it holds a zero byte", _NO_ZERO)])
-    return json_rows(data)
+    return json_rows(data, under)
 
 
 def _headers(form: Publication) -> frozenset[str]:

@@ -1,21 +1,23 @@
 """From the bytes of a JSON or NDJSON file to its rows: strict and bounded. Pure."""
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Container, Iterator, Mapping
 from typing import BinaryIO, Final
 
 from xref import limits
-from xref.desk.cell import PATH, clean
+from xref.desk.cell import MANY, PATH, clean
 from xref.desk.form_file import SAVE_AS_UTF8, Row, RowFault
 
 _MARK: Final = b"\xef\xbb\xbf"
 
 
-def json_rows(data: bytes) -> Iterator[Row | RowFault]:
+def json_rows(data: bytes, under: Container[str] = ()) -> Iterator[Row | RowFault]:
     """Yield the objects of a JSON file: one object, or an array of them.
 
+    They may stand `under` a member of the whole file's object, whose other members are not read.
     Refuses keys that stand twice, numbers that are not whole, and depth beyond the limit. Nested
-    keys are joined by ` / `.
+    keys are joined by ` / `, those in the objects of an array by `[] / `.
     """
     try:
         text = data.removeprefix(_MARK).decode("utf-8")
@@ -27,7 +29,7 @@ def json_rows(data: bytes) -> Iterator[Row | RowFault]:
     if deep is not None:
         yield RowFault(_line(text, deep), "it is nested too deeply", "write the form's own keys")
         return
-    for line, value in _json_values(text):
+    for line, value in _json_values(_only_under(text, under)):
         if isinstance(value, RowFault):
             yield value
         elif not isinstance(value, dict):
@@ -83,6 +85,35 @@ def _json_values(text: str) -> Iterator[tuple[int, object]]:
     if _skip(text, place) != len(text):
         fault = RowFault(_line(text, place), "something follows the records", "remove it")
         yield fault.line, fault
+
+
+def _only_under(text: str, names: Container[str]) -> str:
+    """Return the text with blanks for all but the value of one of the members; else as it is.
+
+    So lines stay what they are. What is no object, or no JSON, is left for `_json_values` to tell.
+    """
+    place = _skip(text, 0)
+    if text[place : place + 1] != "{":
+        return text
+    following = "{"
+    while following in {"{", ","}:
+        try:
+            key, place = _DECODER.raw_decode(text, _skip(text, place + 1))
+            if text[place := _skip(text, place)] != ":":
+                return text
+            start = _skip(text, place + 1)
+            _, place = _DECODER.raw_decode(text, start)
+        except (ValueError, IndexError):
+            return text
+        if key in names:
+            return _blank(text[:start]) + text[start:place] + _blank(text[place:])
+        place = _skip(text, place)
+        following = text[place : place + 1]
+    return text
+
+
+def _blank(text: str) -> str:
+    return re.sub(r"[^\n]", " ", text)
 
 
 def _json_value(text: str, place: int, line: int) -> tuple[object, int]:
@@ -160,5 +191,18 @@ def _flat(value: Mapping[str, object], prefix: str) -> Iterator[tuple[str, objec
     for key, cell in value.items():
         if isinstance(cell, dict):
             yield from _flat(cell, f"{prefix}{key}{PATH}")
+        elif isinstance(cell, list) and cell and all(isinstance(each, dict) for each in cell):
+            yield from _many(cell, f"{prefix}{key}{MANY}{PATH}")
         else:
             yield f"{prefix}{key}", cell
+
+
+def _many(objects: list[Mapping[str, object]], prefix: str) -> Iterator[tuple[str, object]]:
+    """Yield each key of some objects once, with what all of them have there; the same once."""
+    found: dict[str, list[object]] = {}
+    for each in objects:
+        for key, cell in _flat(each, prefix):
+            several = found.setdefault(key, [])
+            if cell is not None and cell not in several:
+                several.append(cell)
+    yield from found.items()

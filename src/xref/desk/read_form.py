@@ -5,9 +5,8 @@ and cure. Local case numbers and the office's own columns end here.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from hashlib import blake2b
 from typing import BinaryIO, Final, Self, cast
 
 from xref import limits
@@ -17,6 +16,7 @@ from xref.desk.consent import SharingConsent
 from xref.desk.derive import siblings
 from xref.desk.form_file import Problem, Row, RowFault
 from xref.desk.form_source import FormSource, Opened, fit, open_form
+from xref.desk.repeated import Repeated
 from xref.errors import MalformedError
 
 MESSAGE_ID_BYTES: Final = 16
@@ -81,51 +81,15 @@ class _Reader:
     @classmethod
     def of(cls, adapter: Adapter, name: str, form: Publication) -> Self:
         """Return the reader of the form called `name`."""
+        asked = {column.year_only_if for column in form.columns}
         columns = tuple(
             (column, adapter.by_word.get(column.codes or "", {}))
             for column in form.columns
-            if column.ends != ("stays",)
+            if column.ends != ("stays",) or column.header in asked
         )
         return cls(name, form, columns, frozenset(column.header for column in form.columns))
 
 
-@dataclass(slots=True)
-class _Twice:
-    """What stands in a file more than once, by digest: which is right, only the office can tell."""
-
-    seen: set[bytes] = field(default_factory=set)
-    twice: set[bytes] = field(default_factory=set)
-
-    def add(self, item: _Read) -> None:
-        """Count a row's case number, answered message and content."""
-        for digest in self._digests(item).values():
-            (self.twice if digest in self.seen else self.seen).add(digest)
-
-    def fault(self, item: _Read) -> tuple[str, str, str] | None:
-        """Return field, problem and cure of a row that stands twice."""
-        kind = next((k for k, d in self._digests(item).items() if d in self.twice), None)
-        return None if kind is None else _REPEATED[kind]
-
-    def _digests(self, item: _Read) -> dict[str, bytes]:
-        content = sorted((end, value) for end, value in item.found.items() if end != "case")
-        whole = {"case": str(item.found["case"]).casefold(), "content": repr(content)}
-        if "reply-to" in item.found:
-            whole["reply-to"] = str(item.found["reply-to"])
-        return {
-            kind: blake2b(f"{kind} {text}".encode(), digest_size=16).digest()
-            for kind, text in whole.items()
-        }
-
-
-_REPEATED: Final = {
-    "case": ("case", "its case number stands in another row too", "keep one row for each case"),
-    "reply-to": ("reply-to", "another row answers the same message", "keep one answer"),
-    "content": (
-        "",
-        "another row says the same under another case number",
-        "keep one row for each person",
-    ),
-}
 _TICK_ROWS: Final = 500
 
 
@@ -137,7 +101,7 @@ class Survey:
     source: FormSource
     today: date
     opened: Opened | RowFault
-    twice: _Twice
+    twice: Repeated
     rows: int
     kept: tuple[_Read | Problem, ...] | None
     """The rows themselves, where they are few; else the file is read again."""
@@ -147,7 +111,7 @@ class Survey:
         for item in self.kept if self.kept is not None else self._again():
             if isinstance(item, Problem):
                 yield item
-            elif (fault := self.twice.fault(item)) is not None:
+            elif (fault := self.twice.fault(item.found)) is not None:
                 yield Problem(self.source.name, item.line, *fault)
             else:
                 yield from _record(self.adapter, self.source.name, item, self.today)
@@ -166,11 +130,11 @@ def survey_form(
 ) -> Survey:
     """Read a file once, holding little of it; `tick` is told how many bytes were read so far."""
     opened = open_form(adapter, source)
-    twice, kept, few, number = _Twice(), list[_Read | Problem](), True, 0
+    twice, kept, few, number = Repeated(), list[_Read | Problem](), True, 0
     with source.open() as stream:
         for number, item in enumerate(_reads(adapter, source, opened, stream, today), 1):
             if isinstance(item, _Read):
-                twice.add(item)
+                twice.add(item.found)
             few = few and number <= limits.FORM_RECORDS_KEPT_MAX
             if few:
                 kept.append(item)
@@ -249,6 +213,7 @@ def _read_row(reader: _Reader, source: str, row: Row, today: date) -> _Read | li
         if header not in reader.headers
     ][:1]
     found: dict[str, object] = {}
+    said_yes: set[str] = set()
     for column, table in reader.columns:
         try:
             value = read_cell(column, table, row.cells.get(column.header), today=today)
@@ -256,10 +221,29 @@ def _read_row(reader: _Reader, source: str, row: Row, today: date) -> _Read | li
         except CellFault as fault:
             problems.append(Problem(source, row.line, _label(column), fault.problem, fault.cure))
             continue
-        if value is not None:
-            found.update(dict.fromkeys(column.ends, value))
-    problems += _missing(source, row.line, reader.form, found, today) if not problems else []
+        if value is True:
+            said_yes.add(column.header)
+        if value is not None and column.year_only_if in said_yes:
+            value = str(value)[:4]
+        if value is not None and column.ends != ("stays",):
+            before = found.get(column.ends[0]) if column.joins else None
+            found.update(dict.fromkeys(_ends(column), _joined(before, value)))
+    problems += _missing(source, row, reader.form, found, today) if not problems else []
     return problems or _Read(row.line, reader.publication, found)
+
+
+def _ends(column: Column) -> list[str]:
+    """Return a column's meanings, of which `must` alone may be that of several columns."""
+    return [f"must/{column.header}" if end == "must" else end for end in column.ends]
+
+
+def _joined(before: object, value: object) -> object:
+    """Return what two columns say of one field: items, each once, or words."""
+    if before is None:
+        return value
+    if isinstance(before, list) and isinstance(value, list):
+        return list(dict.fromkeys([*before, *value]))
+    return f"{before} {value}"
 
 
 def _label(column: Column) -> str:
@@ -286,24 +270,34 @@ def _checked(column: Column, form: Publication, value: object) -> object:
 
 
 def _missing(
-    source: str,
-    line: int,
-    form: Publication,
-    found: Mapping[str, object],
-    today: date,
+    source: str, row: Row, form: Publication, found: Mapping[str, object], today: date
 ) -> list[Problem]:
-    by_end = {end: column for column in form.columns for end in column.ends}
+    by_end = {end: column for column in form.columns for end in _ends(column)}
     fields = _fields(found, form, today)
     needed = [f"field/{name}" for name in form.required if name not in fields]
-    needed += [end for end in ("case", "reply-to") if end in by_end and end not in found]
+    always = ["case", "reply-to", *(end for end in by_end if end.startswith("must/"))]
+    needed += [end for end in always if end in by_end and end not in found]
     if any(end.startswith("sharing-consent/") for end in found):
         parts = (f"sharing-consent/{part}" for part in SHARING_CONSENT_PARTS_NEEDED)
         needed += [end for end in parts if end not in found]
     problems = []
     for end in needed:
         label, cure = (_label(by_end[end]), by_end[end].cure) if end in by_end else (end, "add it")
-        problems.append(Problem(source, line, label, "it is missing", cure))
-    return problems
+        problems.append(Problem(source, row.line, label, "it is missing", cure))
+    return problems + list(_required_by_others(source, row, form, found))
+
+
+def _required_by_others(
+    source: str, row: Row, form: Publication, found: Mapping[str, object]
+) -> Iterator[Problem]:
+    by_header = {column.header: column for column in form.columns}
+    for column in form.columns:
+        cell = row.cells.get(column.header)
+        if column.requires is not None and cell is not None and clean(str(cell)):
+            wanted = by_header[column.requires]
+            if not any(end in found for end in wanted.ends):
+                problem = f"it is missing, and {column.header} says something"
+                yield Problem(source, row.line, _label(wanted), problem, column.cure)
 
 
 def _fields(found: Mapping[str, object], form: Publication, today: date) -> dict[str, object]:

@@ -7,7 +7,7 @@ from typing import Final, cast
 
 from xref.desk.adapter import Adapter
 from xref.desk.adapter import Received as ReceivedForm
-from xref.desk.cell import PATH, Column, write_cell
+from xref.desk.cell import MANY, PATH, Column, write_cell
 from xref.desk.plain_form import MARK, VERSION
 
 _NO_WORDS: Final[Mapping[str, str]] = {}
@@ -90,11 +90,14 @@ def _value(adapter: Adapter, form: ReceivedForm, column: Column, message: Receiv
 
 
 def _nested(flat: Mapping[str, object]) -> dict[str, object]:
-    """Return objects in objects for keys that are joined by ` / `."""
+    """Return objects in objects for keys that are joined by ` / `, and arrays of them for `[]`."""
     top: dict[str, object] = {}
-    for header, value in flat.items():
+    for header, cell in flat.items():
         *parents, key = header.split(PATH)
-        place = top
+        place, value = top, cell
+        if parents and parents[-1].endswith(MANY):
+            several = cell if isinstance(cell, list) else []
+            value, key = [{key: each} for each in several], parents.pop().removesuffix(MANY)
         for parent in parents:
             # No key is both a value and an object: the adapter was checked for that.
             place = cast("dict[str, object]", place.setdefault(parent, {}))
