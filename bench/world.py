@@ -20,6 +20,7 @@ from xref.hop import Hop, HopSetup
 from xref.issue_keys import key_lines, make_keyring, new_keys, peers_of, sign_keyring
 from xref.keychain import Keychain
 from xref.ports import Store, Transport
+from xref.sources import read_sources
 from xref.tlog.note import Signer
 from xref.wire.key import KeyUse, SigningKey
 from xref.wire.office import party_name
@@ -40,7 +41,7 @@ Wrap = Callable[[str, Store], Store]
 @cache
 def draft(shards: int = 1) -> bundles.Draft:
     """Return the shipped schemas and policies, with that many shards a hop."""
-    sources = bundles.read_sources(REPOSITORY / "policies", REPOSITORY / "schemas")
+    sources = read_sources(REPOSITORY / "policies", REPOSITORY / "schemas")
     if shards > 1:
         directory = sources[bundles.DIRECTORY_PATH]
         sources = {

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from xref.bundle import Draft, build, manifest_of, read_sources
+from xref.bundle import Draft, build, manifest_of
+from xref.sources import read_sources
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "releases"

@@ -19,6 +19,7 @@ from xref.hop import Hop, HopSetup
 from xref.issue_keys import key_lines, make_keyring, new_keys, peers_of, sign_keyring
 from xref.keychain import Keychain
 from xref.ports import Store, Transport
+from xref.sources import read_sources
 from xref.tlog.note import Signer
 from xref.wire.key import KeyUse, SigningKey
 from xref.wire.keyring import SubscribeLine
@@ -51,7 +52,7 @@ def draft_bundle(shards: int = 1) -> bundles.Draft:
 
 @cache
 def _draft(shards: int) -> bundles.Draft:
-    sources = bundles.read_sources(REPOSITORY / "policies", REPOSITORY / "schemas")
+    sources = read_sources(REPOSITORY / "policies", REPOSITORY / "schemas")
     if shards > 1:
         sources[bundles.DIRECTORY_PATH] = (
             f"shards = {shards}\n".encode() + sources[bundles.DIRECTORY_PATH]

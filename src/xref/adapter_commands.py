@@ -15,7 +15,7 @@ from rich.text import Text
 
 from xref import screen
 from xref.arguments import add_command, add_group, add_json
-from xref.bundle import build, read_files, read_sources
+from xref.bundle import build, read_files
 from xref.desk.adapter import FILE_NAME, Adapter
 from xref.desk.adapter_check import SAMPLES, Checked, Covered, Finding, check_adapter
 from xref.desk.adapter_try import Tried, try_form
@@ -23,6 +23,7 @@ from xref.errors import ConfigError
 from xref.policy import Policy
 from xref.resources import data_folder
 from xref.running import now_ms
+from xref.sources import read_sources
 
 if TYPE_CHECKING:
     from xref.arguments import Commands
@@ -104,7 +105,7 @@ def policy_of(bundle: Path | None) -> Policy:
     """Return the rules of a bundle's folder, or those that xref ships; no signature is checked."""
     if bundle is not None:
         return build(read_files(bundle)[0]).policy
-    return build(read_sources(data_folder("policies"), data_folder("schemas"), None)).policy
+    return build(read_sources(data_folder("policies"), data_folder("schemas"))).policy
 
 
 def check(options: Namespace) -> int:

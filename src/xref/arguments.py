@@ -48,6 +48,18 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object, for scripts")
 
 
+def add_agreement(parser: argparse.ArgumentParser) -> None:
+    """Add `--agreement`, which can be given several times."""
+    parser.add_argument(
+        "--agreement",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="an agreement's id, file or folder; again for another one (default: those of the "
+        "directory's Parties, else la-vn-2010); `xref policy agreements` lists them",
+    )
+
+
 def add_by(parser: argparse.ArgumentParser, says: str, *, required: bool = False) -> None:
     """Add `--by`."""
     parser.add_argument("--by", default="", required=required, metavar="NAME", help=says)

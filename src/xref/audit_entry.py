@@ -233,10 +233,29 @@ def _check_release(entry: Entry, bundle: Bundle, overlaid: frozenset[str]) -> No
         raise MalformedError("a field both disclosed and withheld, or none disclosed")
     for rules in (entry["rules"], *(each["rules"] for each in entry["withheld"])):
         _check_rules(rules, bundle, overlaid)
+    if not set(_flags_due(entry, bundle)) <= set(entry["rules"]):
+        raise MalformedError("a flag that its facts ask for is missing")
     if not set(entry["obligations"]) <= bundle.policy.obligations.keys():
         raise MalformedError("an obligation that its bundle does not have")
     if disclosed_mask & ~_ceiling(entry, bundle):
         raise MalformedError("more was disclosed than its bundle can ever allow here")
+
+
+def flags_in(entry: Entry, bundles: Mapping[bytes, Bundle]) -> list[str]:
+    """Return the ids of the rules that flag a released message for oversight."""
+    bundle = bundles.get(bytes.fromhex(entry["bundle"]))
+    flags = {each.rule.id for each in bundle.policy.rulebook.flags} if bundle else set()
+    return [each for each in entry["rules"] if each in flags]
+
+
+def _flags_due(entry: Entry, bundle: Bundle) -> tuple[str, ...]:
+    """Return the flags that a release's facts ask for; abroad there are none, and no flags."""
+    sender = bundle.directory.find(entry["from"])
+    recipient = bundle.directory.find(entry["to"])
+    if not entry["facts"] or sender is None or recipient is None:
+        return ()
+    codes = bundle.policy.facts.encode(entry["facts"])
+    return bundle.policy.flags(entry["flow"], sender.role, recipient.role, codes)
 
 
 def _ceiling(entry: Entry, bundle: Bundle) -> int:

@@ -68,6 +68,11 @@ class Audited:
                     f"{count} {name}" for name, count in report.trail.grounds.items()
                 )
                 found.append(f"{report.office}: released without a sharing consent: {counts}")
+            if isinstance(report, HopReport):
+                found += [
+                    f"{report.office}: flagged {count} by {rule}"
+                    for rule, count in report.trail.flags.items()
+                ]
         return found
 
     def problems(self) -> list[str]:
@@ -93,6 +98,7 @@ class Audited:
                     "erased": report.trail.erased,
                     "other_grounds": dict(report.trail.grounds),
                     "changes": [dict(each) for each in report.trail.changes],
+                    "flags": dict(report.trail.flags),
                 }
             for link in report.links:
                 if link.outgoing and link.size:  # an unused link shows nothing

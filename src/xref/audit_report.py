@@ -153,7 +153,8 @@ class TrailReport:
 
     `changes` are the entries of bundles that came into force or ended, and of overlays, in order.
     `kinds` counts the readable entries, `grounds` what was released on another ground than the
-    sharing consent, by ground; `first_ms` and `last_ms` are the earliest and latest times
+    sharing consent, by ground, `flags` what was released and flagged for oversight, by rule;
+    `first_ms` and `last_ms` are the earliest and latest times
     that they state (Unix ms), None where none can be read.
     """
 
@@ -166,6 +167,7 @@ class TrailReport:
     kinds: Mapping[str, int]
     grounds: Mapping[str, int]
     changes: tuple[Mapping[str, Any], ...]
+    flags: Mapping[str, int]
     first_ms: int | None
     last_ms: int | None
 
@@ -181,6 +183,7 @@ class TrailReport:
             "kinds": dict(self.kinds),
             "grounds": dict(self.grounds),
             "changes": [dict(each) for each in self.changes],
+            "flags": dict(self.flags),
             "first_ms": self.first_ms,
             "last_ms": self.last_ms,
         }

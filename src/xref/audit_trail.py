@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from xref.audit_entry import check_words, read_entry, read_opening
+from xref.audit_entry import check_words, flags_in, read_entry, read_opening
 from xref.audit_link import Evidence
 from xref.audit_log import HeadReader, StoredLog, number, read_record, text
 from xref.audit_report import Head, LinkReport, TrailReport
@@ -45,6 +45,7 @@ class TrailAudit:
         self.overlaid: frozenset[str] = frozenset()
         self.grounds: Counter[tuple[str, str]] = Counter()
         self.grounds_due: Counter[tuple[str, str]] = Counter()
+        self.flags: Counter[str] = Counter()
         self.times: tuple[int, ...] = ()
         self.last_entry_ms: int | None = None
         self.erased = 0
@@ -76,6 +77,7 @@ class TrailAudit:
             kinds=dict(sorted(self.kinds.items())),
             grounds=dict(sorted(Counter(ground for _, ground in self.grounds).items())),
             changes=tuple(self.changes),
+            flags=dict(sorted(self.flags.items())),
             first_ms=min(self.times, default=None),
             last_ms=max(self.times, default=None),
         )
@@ -162,6 +164,8 @@ class TrailAudit:
             self._check_release(index, entry)
         if kind == "released" and is_other_ground(entry["facts"]):
             self.grounds_due[entry["message"], entry["facts"][GROUND_FACT]] += 1
+        if kind == "released":
+            self.flags.update(flags_in(entry, self.evidence.bundles))
         if kind == "ground":
             self.grounds[entry["message"], entry["ground"]] += 1
         if kind == "keyring":

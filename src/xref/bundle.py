@@ -317,21 +317,6 @@ def _verify(
 # The rim: folders.
 
 
-def read_sources(policies: Path, schemas: Path, directory: Path | None = None) -> dict[str, bytes]:
-    """Return the source files of a bundle by path; `directory` defaults to the template's."""
-    sources = {
-        f"policies/{path.relative_to(policies).as_posix()}": path.read_bytes()
-        for path in policies.rglob("*.toml")
-    }
-    sources |= {f"schemas/{path.name}": path.read_bytes() for path in schemas.glob("*.avsc")}
-    template = sources.pop(f"policies/{DIRECTORY_PATH}", None)
-    if directory is not None:
-        template = directory.read_bytes()
-    if template is not None:
-        sources[DIRECTORY_PATH] = template
-    return sources
-
-
 def write_bundle(folder: Path, draft: Draft, note: str) -> None:
     """Write the files, `manifest` and `bundle.note` into an empty or new folder."""
     contents = {**draft.files, _MANIFEST: draft.manifest, _NOTE: note.encode()}

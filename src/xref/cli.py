@@ -16,6 +16,7 @@ from xref import (
     schema_commands,
 )
 from xref.arguments import (
+    add_agreement,
     add_by,
     add_command,
     add_config,
@@ -333,9 +334,9 @@ def _add_bundle(top: "Commands") -> None:
     parser = add_command(
         group,
         "build",
-        "Write an unsigned bundle from what xref ships and a directory of offices; refused if a "
+        "Write an unsigned bundle from what xref ships, agreements and a directory; refused if a "
         "schema breaks a rule of `xref schema check`, or a purpose or ground names no legal basis.",
-        "xref bundle build --out bundle --directory directory.toml",
+        "xref bundle build --out bundle --agreement la-th-2005 --directory directory.toml",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder")
     parser.add_argument(
@@ -348,6 +349,7 @@ def _add_bundle(top: "Commands") -> None:
         parser.add_argument(
             f"--{name}", type=Path, metavar="DIR", help=f"a folder of {name} in place of xref's own"
         )
+    add_agreement(parser)
     parser.set_defaults(run=commands.bundle_build)
     parser = add_command(
         group,

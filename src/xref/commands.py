@@ -270,7 +270,11 @@ def party_keyring(options: Namespace) -> int:
 def bundle_build(options: Namespace) -> int:
     """Write an unsigned bundle."""
     draft = operations.build_bundle(
-        options.out, options.directory, schemas=options.schemas, policies=options.policies
+        options.out,
+        options.directory,
+        options.agreement,
+        schemas=options.schemas,
+        policies=options.policies,
     )
     sys.stdout.write(draft.digest32.hex() + "\n")
     return 0
@@ -293,6 +297,7 @@ def bundle_show(options: Namespace) -> int:
         "digest": draft.digest32.hex(),
         "note": note,
         "parties": dict(draft.directory.parties),
+        "agreements": {each.id: each.title for each in draft.policy.agreements.values()},
         "shards": draft.directory.shards,
         "offices": {o.code: o.role for o in draft.directory.offices.values()},
         "flows": {flow.code: flow.name for flow in draft.policy.flows.values()},

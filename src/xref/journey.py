@@ -69,9 +69,11 @@ class Journey:
 
     @property
     def rules(self) -> tuple[str, ...]:
-        """The ids of all rules that withheld, refused or hold something, once each."""
+        """The ids of all rules that withheld, refused, hold or flag something, once each."""
         sent = [each for each in self.events if isinstance(each, SentMessage)]
-        told = [rule for each in sent if each.outcome != "rejected" for rule in each.rules]
+        told = [
+            r for each in sent if each.outcome != "rejected" for r in (*each.rules, *each.flags)
+        ]
         return tuple(dict.fromkeys([*told, *(r for each in self.held for r in each.reasons)]))
 
     def as_json(self, bundle: Bundle) -> dict[str, Any]:

@@ -14,9 +14,10 @@ from xref.errors import ConfigError, MalformedError, RecordError
 from xref.issue_keys import key_lines, make_keyring, new_keys, sign_keyring
 from xref.keychain import Keychain, OwnKey
 from xref.limits import CLOCK_SKEW_MS
-from xref.policy import APPROVAL_FACT
+from xref.policy import APPROVAL_FACT, SCOPE_FACT
 from xref.resources import data_folder
 from xref.running import now_ms
+from xref.sources import read_sources
 from xref.story import held_records, sent_messages
 from xref.tlog.note import Signer
 from xref.wire.key import SEED_BYTES, KeyUse, SigningKey
@@ -177,6 +178,7 @@ def _check_follows(file: Path, keyring: Keyring) -> None:
 def build_bundle(
     folder: Path,
     directory: Path | None = None,
+    agreements: Sequence[str] = (),
     *,
     schemas: Path | None = None,
     policies: Path | None = None,
@@ -195,13 +197,25 @@ def build_bundle(
         if named is not None and not any(named.glob(holds)):
             message = f"{named}: no {holds} there; name the folder that has them"
             raise ConfigError(message)
-    sources = bundles.read_sources(
-        policies or data_folder("policies"), schemas or data_folder("schemas"), directory
+    draft = bundles.build(
+        read_sources(
+            policies or data_folder("policies"),
+            schemas or data_folder("schemas"),
+            directory,
+            agreements,
+        )
     )
-    draft = bundles.build(sources)
     check_draft(draft)
+    _check_offices(draft)
     bundles.write_bundle(folder, draft, "")
     return draft
+
+
+def _check_offices(draft: bundles.Draft) -> None:
+    for party in draft.directory.parties:
+        if not any(office.party == party for office in draft.directory.offices.values()):
+            message = f"{party} has no office; list its offices in a file for --directory"
+            raise ConfigError(message)
 
 
 def validity(note: str, days: int) -> tuple[int, int]:
@@ -257,6 +271,9 @@ def correct_facts(office: DeskOffice, case: str, facts: Mapping[str, str], by: s
         message = (
             f"fact {APPROVAL_FACT}: nobody states it; a second person uses `xref desk approve`"
         )
+        raise RecordError(message)
+    if SCOPE_FACT in facts:
+        message = f"fact {SCOPE_FACT}: the desk says it; correct sex or age_status in the record"
         raise RecordError(message)
     name = check_name(by) if by else ""
     with office.records() as store:

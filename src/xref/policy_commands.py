@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from rich.progress import Progress
 
-from xref.arguments import add_command, add_config, add_group, add_json
-from xref.bundle import Draft, build, read_sources
+from xref.agreement_commands import add_agreements
+from xref.arguments import add_agreement, add_command, add_config, add_group, add_json
+from xref.bundle import Draft
 from xref.errors import ConfigError
 from xref.policy.compare import CellChange, compare
 from xref.policy.decision import Permit, Refusal, reason_of
@@ -24,8 +25,8 @@ from xref.policy.simulation import EFFECTS, Simulation, read_cases, simulate
 from xref.policy.situation import Situation, decide, read_situation
 from xref.policy.words import say_facts
 from xref.policy_page import page_of
-from xref.resources import data_folder
 from xref.screen import console, print_paragraph
+from xref.sources import read_rules, rules_named
 from xref.story import SentMessage, sent_messages
 from xref.wiring import DeskOffice
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from xref.arguments import Commands
 
 _POLICIES_HELP = "a folder of policies, or of a bundle (default: those that xref ships)"
+_SIDE_HELP = "a folder of policies, a bundle, or an agreement by id, file or folder"
 
 
 def add_policy(top: "Commands") -> None:
@@ -42,7 +44,7 @@ def add_policy(top: "Commands") -> None:
         group,
         "prove",
         "Prove the invariants on all facts; exit code 1 with a counterexample if one fails.",
-        "xref policy prove --policies bundle",
+        "xref policy prove --agreement kh-th-2003",
     )
     _add_policies(parser)
     add_json(parser)
@@ -51,7 +53,7 @@ def add_policy(top: "Commands") -> None:
         group,
         "matrix",
         "Print for each field who can ever receive it, for what, on which facts, by which rule.",
-        "xref policy matrix --html > matrix.html",
+        "xref policy matrix --agreement kh-th-2003 --html > matrix.html",
     )
     _add_policies(parser)
     form = parser.add_mutually_exclusive_group()
@@ -68,6 +70,7 @@ def add_policy(top: "Commands") -> None:
     add_json(parser)
     parser.set_defaults(run=diff)
     _add_explain(group)
+    add_agreements(group)
     parser = add_command(
         group,
         "simulate",
@@ -105,31 +108,12 @@ def _add_explain(group: "Commands") -> None:
 
 def _add_policies(parser: ArgumentParser) -> None:
     parser.add_argument("--policies", type=Path, metavar="DIR", help=_POLICIES_HELP)
+    add_agreement(parser)
 
 
 def _add_old_new(parser: ArgumentParser) -> None:
     for name in ("old", "new"):
-        parser.add_argument(name, type=Path, metavar=name.upper(), help=_POLICIES_HELP)
-
-
-def read_rules(folder: Path | None) -> Draft:
-    """Return the rules in a folder of policies or of a bundle, by nobody's signature."""
-    shipped = data_folder("schemas")
-    if folder is None:
-        return build(read_sources(data_folder("policies"), shipped))
-    if not folder.is_dir():
-        raise ConfigError(f"{folder}: no such folder; name a folder of policies or of a bundle")
-    inside = folder / "policies"
-    if not inside.is_dir():
-        return build(read_sources(folder, shipped))
-    schemas, directory = folder / "schemas", folder / "directory.toml"
-    return build(
-        read_sources(
-            inside,
-            schemas if schemas.is_dir() else shipped,
-            directory if directory.is_file() else None,
-        )
-    )
+        parser.add_argument(name, type=Path, metavar=name.upper(), help=_SIDE_HELP)
 
 
 def write_json(value: object) -> None:
@@ -139,7 +123,7 @@ def write_json(value: object) -> None:
 
 def prove(options: Namespace) -> int:
     """Prove the invariants; exit code 1 if one fails."""
-    draft = read_rules(options.policies)
+    draft = read_rules(options.policies, options.agreement)
     rulebook = draft.policy.rulebook
     prover = Prover(rulebook, read_invariants(draft.files, rulebook))
     with Progress(console=console(to_stderr=True), transient=True) as bar:
@@ -180,7 +164,7 @@ def _when(facts: Mapping[str, str]) -> str:
 
 def matrix(options: Namespace) -> int:
     """Print the disclosure matrix."""
-    draft = read_rules(options.policies)
+    draft = read_rules(options.policies, options.agreement)
     if options.html:
         sys.stdout.write(page_of(draft))
         return 0
@@ -223,7 +207,7 @@ def _show_matrix(cells: list[Cell]) -> None:
 
 def diff(options: Namespace) -> int:
     """Print what opens and what closes."""
-    old, new = read_rules(options.old), read_rules(options.new)
+    old, new = rules_named(options.old), rules_named(options.new)
     changes = compare(old.policy.rulebook, new.policy.rulebook)
     if options.json:
         write_json({"changes": [asdict(change) for change in changes]})
@@ -265,7 +249,7 @@ def explain(options: Namespace) -> int:
     """Say why; exit code 1 where nothing goes."""
     if options.message:
         return _explain_message(options)
-    draft = read_rules(options.policies)
+    draft = read_rules(options.policies, options.agreement)
     situation = _situation(options, draft)
     answer = decide(situation, draft.policy)
     told = _told(situation, answer, draft)
@@ -373,7 +357,7 @@ def _explain_message(options: Namespace) -> int:
 
 def run_simulation(options: Namespace) -> int:
     """Print the effect of a change on sample cases."""
-    old, new = read_rules(options.old), read_rules(options.new)
+    old, new = rules_named(options.old), rules_named(options.new)
     cases = read_cases(_read(options.cases), old.policy)
     found = simulate(old.policy, new.policy, cases)
     if options.json:

@@ -131,6 +131,7 @@ def show_message(out: Console, message: SentMessage, bundle: Bundle, number: int
         rows.append((label, ", ".join(message.withheld)))
     rows += [(_label(place), _rule(bundle, rule)) for place, rule in enumerate(message.rules)]
     rows += [("do", cure) for cure in _cures(bundle, message.rules)]
+    rows += _flagged(message, bundle)
     if message.receipts:
         said = [f"{r['outcome']} ({r['from']})" for r in message.receipts]
         rows.append(("receipts", ", ".join(said)))
@@ -150,8 +151,8 @@ def show_crossings(out: Console, messages: Sequence[SentMessage], bundle: Bundle
         words, colour = _outcome(message)
         line.append(f"  {words}", style=colour)
         out.print(_indent(line))
-        if message.outcome == "opened" and message.withheld:
-            out.print(pairs(_withheld(message), 6))
+        if message.outcome == "opened" and (message.withheld or message.flags):
+            out.print(pairs([*_withheld(message), *_flagged(message, bundle)], 6))
         elif message.reasons and message.reasons != _reasons_after(messages, place):
             rows: list[tuple[str, Text | str]] = [
                 ("why", _rule(bundle, rule)) for rule in message.reasons
@@ -162,6 +163,10 @@ def show_crossings(out: Console, messages: Sequence[SentMessage], bundle: Bundle
 
 def _reasons_after(messages: Sequence[SentMessage], place: int) -> tuple[str, ...]:
     return messages[place + 1].reasons if place + 1 < len(messages) else ()
+
+
+def _flagged(message: SentMessage, bundle: Bundle) -> list[tuple[str, Text | str]]:
+    return [("flagged", _rule(bundle, rule)) for rule in message.flags]
 
 
 def _withheld(message: SentMessage) -> list[tuple[str, Text | str]]:
@@ -290,6 +295,7 @@ def show_bundle(out: Console, shown: Mapping[str, Any]) -> None:
             [
                 ("signed by", ", ".join(signed) or "nobody yet"),
                 ("parties", ", ".join(f"{k} {v}" for k, v in shown["parties"].items())),
+                ("agreements", "; ".join(f"{k} {v}" for k, v in shown["agreements"].items())),
                 ("shards", str(shown["shards"])),
                 ("offices", ", ".join(f"{k} ({v})" for k, v in shown["offices"].items())),
                 ("flows", ", ".join(f"{k} {v}" for k, v in shown["flows"].items())),
@@ -367,4 +373,5 @@ def _event_rows(event: Event) -> list[tuple[str, Text | str]]:
         return [("why", ", ".join(event.reasons))]
     if not event.disclosed:
         return []
-    return [("crossed", ", ".join(event.disclosed)), *_withheld(event)]
+    flagged: list[tuple[str, Text | str]] = [("flagged", rule) for rule in event.flags]
+    return [("crossed", ", ".join(event.disclosed)), *_withheld(event), *flagged]

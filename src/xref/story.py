@@ -36,6 +36,8 @@ class SentMessage:
     rules: tuple[str, ...]
     """All of these rules, once each."""
     receipts: tuple[Mapping[str, Any], ...]
+    flags: tuple[str, ...] = ()
+    """Ids of the rules that flag it for oversight; they keep nothing."""
 
     def as_json(self, bundle: Bundle) -> dict[str, Any]:
         """Return the message for scripts; the office's own case number is not in it."""
@@ -52,6 +54,7 @@ class SentMessage:
             "withheld_by": {name: list(rules) for name, rules in self.withheld.items()},
             "rules": list(self.rules),
             "explained": [rule_as_json(bundle, rule) for rule in self.rules],
+            "flags": [rule_as_json(bundle, rule) for rule in self.flags],
             "receipts": [dict(receipt) for receipt in self.receipts],
             "created_ms": self.created_ms,
         }
@@ -124,6 +127,7 @@ def sent_messages(store: Store, office: str, bundle: Bundle) -> list[SentMessage
                 reasons=tuple(story["reasons"]),
                 rules=tuple(dict.fromkeys(rules)),
                 receipts=tuple(sorted(story["receipts"], key=_stage)),
+                flags=tuple(story.get("flags", ())),
             )
         )
     order = {flow.name: code for code, flow in bundle.policy.flows.items()}

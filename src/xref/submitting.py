@@ -15,6 +15,7 @@ from xref.desk.approval import check_name
 from xref.desk.bases import check_basis, doubt_on_basis
 from xref.desk.form_file import Problem
 from xref.desk.form_source import FormSource
+from xref.desk.personal_scope import SEX_FIELD, said_beyond
 from xref.desk.plain_form import is_plain_form, read_plain_form
 from xref.desk.read_form import Record, survey_form
 from xref.desk.spool import Mark, Spool
@@ -162,8 +163,8 @@ def _agreements(reader: FormReader, record: Record) -> list[Agreement]:
     policy = reader.bundle.policy
     publication = policy.publications.get(record.publication)
     flows = [policy.flow_named(each.flow) for each in publication.deliveries] if publication else []
-    owners = dict.fromkeys(flow.owner for flow in flows)
-    return [policy.agreements[owner] for owner in owners if owner in policy.agreements]
+    found = {each.id: each for each in map(policy.agreement_of, flows) if each is not None}
+    return list(found.values())
 
 
 def _basis_problems(reader: FormReader, record: Record) -> list[Problem]:
@@ -183,6 +184,11 @@ def _doubts(reader: FormReader, record: Record) -> list[Problem]:
         doubt_on_basis(each, record.values, directory, own) for each in _agreements(reader, record)
     ]
     cure = "it goes as it is; correct it and submit again where it is wrong"
-    return [
+    beyond = [
+        Problem(record.source, record.line, SEX_FIELD, said, "it goes as it is, and is flagged")
+        for each in _agreements(reader, record)
+        if (said := said_beyond(each, record.values, record.facts))
+    ]
+    return beyond + [
         Problem(record.source, record.line, BASIS_FIELD, doubt, cure) for doubt in found if doubt
     ]

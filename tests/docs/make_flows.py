@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from xref.bundle import Draft, build, read_sources
+from xref.bundle import Draft, build
 from xref.policy import ROLES, Delivery, Flow, Policy
+from xref.sources import read_sources
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "reference" / "flows.md"

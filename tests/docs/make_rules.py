@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from xref.bundle import build, read_sources
+from xref.bundle import build
 from xref.policy.invariants import Invariant, read_invariants
 from xref.policy.rules import Rule
+from xref.sources import read_sources
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "reference" / "rules.md"

@@ -19,7 +19,7 @@ from xref.desk.derive import SIBLINGS
 from xref.desk.encodings import Encoding
 from xref.desk.toml_lines import Place, line_of, places
 from xref.errors import ConfigError
-from xref.policy import APPROVAL_FACT
+from xref.policy import DESK_FACTS
 
 FILE_NAME: Final = "adapter.toml"
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=limits.CODE_CHARS_MAX)]
@@ -45,7 +45,7 @@ _KINDS_OF_PARTS: Final = {
 }
 NameOrder = Literal["family-first", "given-first"]
 _FAULTS_TOLD_MAX: Final = 10
-_DESKS_OWN: Final = ("fact/sharing_consent", f"fact/{APPROVAL_FACT}")
+_DESKS_OWN: Final = ("fact/sharing_consent", *(f"fact/{name}" for name in DESK_FACTS))
 _TARGETS: Final = ("case", "reply-to", "title", "must", "stays")
 _SOURCES: Final = ("message", "title", "from-office", "received-on", "unlisted")
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 from xref.desk.cell import clean
 from xref.errors import RecordError
 from xref.limits import PERSON_NAME_CHARS_MAX
-from xref.policy import APPROVAL_FACT, is_other_ground
+from xref.policy import APPROVAL_FACT, DESK_FACTS, is_other_ground
 
 WAITING: Final = "it waits for a second person's approval"
 _WITHOUT_PREPARER: Final = (
@@ -60,7 +60,7 @@ def suspension_fault(suspended: frozenset[str], office: str, names: Iterable[str
 
 def without_approval(facts: Mapping[str, str]) -> dict[str, str]:
     """Return facts that an office stated, less what only its desk can say."""
-    return {name: value for name, value in facts.items() if name != APPROVAL_FACT}
+    return {name: value for name, value in facts.items() if name not in DESK_FACTS}
 
 
 def approved(facts: Mapping[str, str]) -> dict[str, str]:

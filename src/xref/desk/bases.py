@@ -5,7 +5,7 @@ from typing import Final
 
 from xref.bundle import Directory, Office
 from xref.errors import RecordError
-from xref.policy import BASIS_FIELD, Agreement, IdentificationBasis
+from xref.policy import BASES_FIELD, BASIS_FIELD, Agreement, IdentificationBasis
 
 _SOURCE_FIELD: Final = "source_office"
 
@@ -13,7 +13,9 @@ _SOURCE_FIELD: Final = "source_office"
 def check_basis(
     agreement: Agreement, values: Mapping[str, object], directory: Directory, own: str
 ) -> None:
-    """Raise `RecordError` for material that cannot count under the basis that a record names."""
+    """Raise `RecordError` for a basis that the agreement lacks or the material cannot have."""
+    for name in (BASIS_FIELD, BASES_FIELD):
+        _check_known(agreement, name, values.get(name))
     basis = _basis(agreement, values)
     if basis is None:
         return
@@ -34,6 +36,15 @@ def doubt_on_basis(
     if basis is None or _source(values, directory, own).role not in basis.doubted_from:
         return ""
     return basis.doubt
+
+
+def _check_known(agreement: Agreement, name: str, value: object) -> None:
+    codes = value if isinstance(value, list | tuple) else [value] if value else []
+    known = agreement.identification_bases
+    for code in codes:
+        if code not in known:
+            message = f"{name}: {agreement.id} has no basis {code}; use one of {', '.join(known)}"
+            raise RecordError(message)
 
 
 def _basis(agreement: Agreement, values: Mapping[str, object]) -> IdentificationBasis | None:

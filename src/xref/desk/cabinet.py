@@ -3,8 +3,9 @@
 Spaces: `case` (keys by case id, and how many shards there were), `case_index` and `case_known_as`
 (case ids by keyed hash of the local case number; the second for cases that another office's
 message began),
-`record` (what the office published), `sent` and `inbox` (messages by id). Nothing here can be read
-without the case's key, in the file or in a backup of it.
+`record` (what the office published), `sex` (as its records said last, by case id), `sent` and
+`inbox` (messages by id). Nothing here can be read without the case's key, in the file or in a
+backup of it.
 """
 
 import hashlib

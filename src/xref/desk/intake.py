@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from xref.desk import approval
 from xref.desk.cabinet import Cabinet
+from xref.desk.personal_scope import SEX_FIELD
 from xref.desk.publish import ECHOED, Addressed, Asked, Publisher
 from xref.desk.read_form import Record
 from xref.desk.spool import Approval, Correction, Row, Withdrawal, record_members, record_of
@@ -81,6 +82,8 @@ class Intake:
         }
         if approval.is_approved(known, content, facts):
             story["approval"] = known["approval"]
+        if sex := row.values.get(SEX_FIELD):
+            self._cabinet.put("sex", case, case, sex)
         addressed = self._address(replace(row, facts=facts), case, asked, story)
         addressed = [each for each in addressed if (each.type, each.recipient) not in kept]
         for each in addressed:
@@ -224,6 +227,8 @@ class Intake:
         }
         if approved:
             story["approval"] = approved
+        if each.flags:
+            story["flags"] = list(each.flags)
         self._cabinet.put("sent", header.message, case, story)
 
 

@@ -21,14 +21,14 @@ from xref.desk.json_file import json_rows
 from xref.desk.publish import DESK_FILLS
 from xref.desk.read_form import MESSAGE_ID_BYTES, Reading, Record
 from xref.errors import MalformedError
-from xref.policy import APPROVAL_FACT, Policy
+from xref.policy import DESK_FACTS, Policy
 from xref.wire.schema import SchemaField
 
 MARK: Final = "xref_form"
 VERSION: Final = 1
 _OBJECTS: Final = ("fields", "facts", "sharing_consent", "named")
 _PLAIN: Final = (MARK, "publication", "case", "reply_to")
-_DESKS_OWN: Final = ("sharing_consent", APPROVAL_FACT)
+_DESKS_OWN: Final = ("sharing_consent", *DESK_FACTS)
 _UNKNOWN: Final = "unknown"
 
 

@@ -15,12 +15,13 @@ from xref.compose import Draft, draft_message
 from xref.desk.bases import check_basis
 from xref.desk.cabinet import Cabinet
 from xref.desk.consent import SharingConsent
+from xref.desk.personal_scope import SEX_FIELD, scope_of
 from xref.desk.plain_values import of_plain
 from xref.desk.read_form import Record
 from xref.errors import MalformedError, RecordError
 from xref.keychain import Keychain, KeyDirectory
 from xref.limits import ENVELOPE_BYTES_MAX, ENVELOPE_GROWTH_BYTES_MAX, KIB
-from xref.policy import Delivery, Flow, is_other_ground
+from xref.policy import SCOPE_FACT, Delivery, Flow, is_other_ground
 from xref.ports import Entropy
 from xref.wire.facts import NO_FACTS, Facts
 from xref.wire.header import NO_ID, Header
@@ -68,6 +69,8 @@ class Addressed:
     """That of the case at this office, or of the message that this answers, follows or ends."""
     cause: bytes = b""
     """The received message that made this office act, whose facts count; empty if none."""
+    flags: tuple[str, ...] = ()
+    """The ids of the rules that flag it for oversight, by the facts that this office states."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,11 +174,21 @@ class Publisher:
             draft = self._draft(record, case, asked, flow, office, now_ms)
             fields = self.bundle.policy.schema_for(flow).names_of(draft.mask)
             cause = asked.message if asked and flow.caused_by else b""
-            addressed.append(Addressed(flow.name, office.code, draft, fields, shard, cause))
+            flags = () if cause else self._flags(record, case, flow, office, now_ms)
+            addressed.append(Addressed(flow.name, office.code, draft, fields, shard, cause, flags))
         return addressed
 
+    def _flags(
+        self, record: Record, case: bytes, flow: Flow, office: Office, now_ms: int
+    ) -> tuple[str, ...]:
+        policy, role = self.bundle.policy, self.bundle.directory.office(self.office).role
+        if not policy.rulebook.flags:
+            return ()
+        codes = policy.facts.encode(self._facts_at(record, case, flow, now_ms))
+        return policy.flags(flow.code, role, office.role, codes)
+
     def _check_basis(self, record: Record, flow: Flow) -> None:
-        agreement = self.bundle.policy.agreements.get(flow.owner)
+        agreement = self.bundle.policy.agreement_of(flow)
         if agreement is not None:
             check_basis(agreement, record.values, self.bundle.directory, self.office)
 
@@ -210,7 +223,7 @@ class Publisher:
             consent_ref=reference,
             expires_ms=expires_ms,
         )
-        facts = self._facts(self._facts_at(record, case, now_ms), scope)
+        facts = self._facts(self._facts_at(record, case, flow, now_ms), scope)
         supplied = self._supplied(asked, reference, now_ms)
         if asked is None and CASE_REFERENCE in schema.by_name:
             token = self.cabinet.token("case_ref", case, office.code, size=16)
@@ -286,8 +299,17 @@ class Publisher:
             raise RecordError(message)
         return key
 
-    def _facts_at(self, record: Record, case: bytes, now_ms: int) -> dict[str, str]:
+    def _facts_at(self, record: Record, case: bytes, flow: Flow, now_ms: int) -> dict[str, str]:
         """Return the record's facts now; a withdrawal counts until a newer record is given."""
+        facts = self._consented(record, case, now_ms)
+        agreement = self.bundle.policy.agreement_of(flow)
+        if agreement is None or agreement.personal_scope.fallback is None:
+            return facts
+        # A later record of a case, such as that of a departure, may not say the sex again.
+        sex = record.values.get(SEX_FIELD) or self.cabinet.get("sex", case) or ""
+        return {**facts, SCOPE_FACT: scope_of(agreement, str(sex), facts)}
+
+    def _consented(self, record: Record, case: bytes, now_ms: int) -> dict[str, str]:
         facts, given = record.facts_at(now_ms), record.sharing_consent
         withdrawal = self.cabinet.get("withdrawal", case)
         if given is None and is_other_ground(facts):

@@ -75,6 +75,7 @@ class Compiled:
     strips: tuple[tuple[Gate, tuple[ForbidRule, int]], ...]
     scopes: tuple[tuple[Gate, tuple[ForbidRule, int]], ...]
     permits: tuple[tuple[tuple[int, ...], tuple[PermitRule, int]], ...]
+    flags: tuple[tuple[Gate, str], ...]
 
 
 def compile_corridor(corridor: Corridor, one_hot: OneHot) -> Compiled:
@@ -89,4 +90,5 @@ def compile_corridor(corridor: Corridor, one_hot: OneHot) -> Compiled:
         strips=tuple((gate(each[0]), each) for each in corridor.strips),
         scopes=tuple((gate(each[0]), each) for each in corridor.scopes),
         permits=tuple((one_hot.shut_by(each[0].when), each) for each in corridor.permits),
+        flags=tuple((gate(each), each.rule.id) for each in corridor.flags),
     )

@@ -30,6 +30,8 @@ class Corridor:
     keeps: tuple[tuple[ForbidRule, int], ...]
     scopes: tuple[tuple[ForbidRule, int], ...]
     permits: tuple[tuple[PermitRule, int], ...]
+    flags: tuple[ForbidRule, ...] = ()
+    """Those keep nothing, so that neither the open mask nor what is proved depends on them."""
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -91,6 +93,11 @@ def corridor_between(
         permits=tuple(
             (each, mask_of(each.fields, each.categories, schema))
             for each in rulebook.permits
+            if each.selector.matches(flow, from_role, to_role, same_party=same_party)
+        ),
+        flags=tuple(
+            each
+            for each in rulebook.flags
             if each.selector.matches(flow, from_role, to_role, same_party=same_party)
         ),
     )

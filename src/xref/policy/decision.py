@@ -44,7 +44,7 @@ class Permit:
     obligations: tuple[str, ...]
     withheld: tuple[Withheld, ...]
     rules: tuple[str, ...]
-    """The ids of the permits that opened a field."""
+    """The ids of the permits that opened a field, and of the flags that apply."""
 
 
 @dataclass(frozen=True, slots=True)

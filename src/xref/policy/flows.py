@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 from xref.errors import ConfigError
 from xref.policy.reading import Entry, read_toml
-from xref.policy.vocabulary import CHOICES, NATURES, REACHES, ROLES
+from xref.policy.vocabulary import CHOICES, NATURES, REACHES, ROLES, WEIGHTS
 from xref.wire.schema import Schema
 
 RETENTION_DAYS_MAX: Final = 3650
@@ -69,6 +69,18 @@ class Flow:
     sender need not know, and cannot say, why."""
     expects: Expected | None = None
     """The answer that must come; None where nobody waits for one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """The days that an agreement sets for a flow that it shares; None leaves the shared ones."""
+
+    flow: str
+    explain: str
+    cite: tuple[str, ...]
+    weight: str
+    within_days: int | None
+    retention_days: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +199,43 @@ def _expected(entry: Entry, schema: Schema) -> Expected:
     )
     entry.finish()
     return expected
+
+
+def read_term(entry: Entry) -> Term:
+    """Return the term in a table, or raise `ConfigError`."""
+    name = read_name(entry, "flow")
+
+    def days(member: str, low: int, high: int) -> int | None:
+        return entry.number(member, low, high) if entry.has(member) else None
+
+    term = Term(
+        flow=name,
+        explain=entry.text("explain"),
+        cite=entry.cites(own_text=True),
+        weight=entry.word("weight", WEIGHTS),
+        within_days=days("within_days", 0, _EXPECTED_DAYS_MAX),
+        retention_days=days("retention_days", 1, RETENTION_DAYS_MAX),
+    )
+    entry.finish()
+    if term.within_days is None and term.retention_days is None:
+        raise entry.fault("it sets nothing", "give within_days or retention_days")
+    return term
+
+
+def set_term(term: Term, flow: Flow | None, shared: str, agreement: str) -> Flow:
+    """Return the flow with the days of an agreement's term, or raise `ConfigError`."""
+    if flow is None or flow.owner != shared:
+        raise ConfigError(f"{agreement}, term {term.flow}: no shared flow; correct its name")
+    if term.retention_days is not None and term.retention_days > flow.retention_days:
+        raise ConfigError(
+            f"{agreement}, term {term.flow}: kept for {flow.retention_days} days at most; give less"
+        )
+    expects = flow.expects
+    if term.within_days is not None:
+        if expects is None:
+            raise ConfigError(f"{agreement}, term {term.flow}: nobody waits for its answer")
+        expects = replace(expects, within_days=term.within_days)
+    return replace(flow, expects=expects, retention_days=term.retention_days or flow.retention_days)
 
 
 def check_flows(flows: Mapping[str, Flow]) -> None:

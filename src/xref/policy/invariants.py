@@ -5,7 +5,7 @@ sees to it. They are in the bundle, so that the Parties sign them with the rules
 See docs/spec/policy.md.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,7 +14,7 @@ from xref.limits import INVARIANTS_MAX
 from xref.policy.conditions import Clause, Condition
 from xref.policy.facts import Fact
 from xref.policy.reading import Entry, read_toml
-from xref.policy.rulebook import INVARIANTS_PATH, Rulebook, words_of
+from xref.policy.rulebook import AGREEMENT_INVARIANTS, INVARIANTS_PATH, Rulebook, words_of
 from xref.policy.rules import Selector, Words, read_selector
 from xref.policy.vocabulary import UNKNOWN
 from xref.wire.schema import CATEGORIES
@@ -53,17 +53,28 @@ def read_invariants(files: Mapping[str, bytes], rulebook: Rulebook) -> tuple[Inv
     """Return the invariants in a bundle's files, or raise `ConfigError` naming what is wrong."""
     if INVARIANTS_PATH not in files:
         raise ConfigError(f"{INVARIANTS_PATH} is missing; add what the rules are to keep to")
-    source = read_toml(files[INVARIANTS_PATH], INVARIANTS_PATH)
-    words, rules = words_of(rulebook), {rule.id for rule in rulebook.rules}
-    found = [
-        _invariant(each, kind, words, rules) for kind in KINDS for each in source.entries(kind)
+    paths = [
+        INVARIANTS_PATH,
+        *sorted(path for path in files if AGREEMENT_INVARIANTS.fullmatch(path)),
     ]
-    source.finish()
+    words, rules = words_of(rulebook), {rule.id for rule in rulebook.rules}
+    found = [each for path in paths for each in _in_file(files[path], path, words, rules)]
     if not 0 < len(found) <= INVARIANTS_MAX:
-        raise source.fault(f"{len(found)} invariants", f"give 1 to {INVARIANTS_MAX}")
+        raise ConfigError(f"{INVARIANTS_PATH}: {len(found)} invariants; give 1 to {INVARIANTS_MAX}")
     if len({each.id for each in found}) != len(found):
-        raise source.fault("an id is given twice", "choose another")
+        raise ConfigError(f"{INVARIANTS_PATH}: an id is given twice; choose another")
     return tuple(found)
+
+
+def _in_file(data: bytes, path: str, words: Words, rules: Collection[str]) -> Iterator[Invariant]:
+    source = read_toml(data, path)
+    for kind in KINDS:
+        for entry in source.entries(kind):
+            invariant = _invariant(entry, kind, words, rules)
+            if invariant.any_agreement and path != INVARIANTS_PATH:
+                raise entry.fault("an agreement promises for itself alone", "hold for this-bundle")
+            yield invariant
+    source.finish()
 
 
 def _invariant(entry: Entry, kind: str, words: Words, rules: Collection[str]) -> Invariant:

@@ -14,7 +14,7 @@ from xref.errors import ConfigError
 from xref.limits import DECISIONS_CACHED_MAX
 from xref.policy.agreement import Agreement
 from xref.policy.compiled import Compiled, OneHot, compile_corridor
-from xref.policy.corridor import Corridor, ceiling_of, corridor_between
+from xref.policy.corridor import Corridor, applies, ceiling_of, corridor_between
 from xref.policy.decision import (
     ENGINE_RULES,
     NO_CAUSE,
@@ -49,6 +49,7 @@ class _Ruling:
     granted: int
     strips: tuple[tuple[ForbidRule, int], ...]
     scopes: tuple[tuple[ForbidRule, int], ...]
+    flags: tuple[str, ...]
 
 
 _NO_CAUSE: Final = reason_of(NO_CAUSE)
@@ -180,6 +181,10 @@ class Policy:
             raise ConfigError(f"flow {name!r} is not in this bundle; use one of {known}")
         return flow
 
+    def agreement_of(self, flow: Flow) -> Agreement | None:
+        """Return the agreement under which a flow's messages go; None for the operation's own."""
+        return self._rulebook.agreement_of(flow)
+
     def schema_for(self, flow: Flow) -> Schema:
         """Return the schema of a flow's messages."""
         return self._rulebook.schema_of(flow)
@@ -203,6 +208,18 @@ class Policy:
             question.carried_mask,
             question.sharing_consent_mask,
             question.sharing_consent_live,
+        )
+
+    def flags(self, flow: int, from_role: str, to_role: str, facts: bytes) -> tuple[str, ...]:
+        """Return the ids of the flags on a message of these facts, whichever way it goes."""
+        named, codes = self.flows[flow], facts + _LIVE[0]
+        return tuple(
+            each.rule.id
+            for each in self._rulebook.flags
+            if each.selector.matches(
+                named, from_role, to_role, same_party=named.reach == "domestic"
+            )
+            and applies(each, codes)
         )
 
     def carried_over(self, mask: int, cause: Flow, caused: Flow) -> int:
@@ -271,6 +288,7 @@ def _rulings(
             granted=granted,
             strips=tuple(each for gate, each in rules.strips if gate.applies(number)),
             scopes=tuple(each for gate, each in rules.scopes if gate.applies(number)),
+            flags=tuple(rule for gate, rule in rules.flags if gate.applies(number)),
         )
 
     return ruling
@@ -327,7 +345,7 @@ def _decided(ruling: _Ruling, carried: int, scope: int) -> Permit | Refusal:
         retention_days=min([flow.retention_days, *(each.retention_days for each in used)]),
         obligations=tuple(obligations),
         withheld=_withheld(ruling, carried & ~mask, scope),
-        rules=tuple(permit.rule.id for permit in used),
+        rules=(*(permit.rule.id for permit in used), *ruling.flags),
     )
 
 

@@ -9,6 +9,7 @@ from xref.errors import ConfigError
 from xref.limits import POLICY_FILE_BYTES_MAX
 
 _CITE: Final = re.compile(r"00[1-4]:([1-9][0-9]*)(?:-([1-9][0-9]*))?")
+_ARTICLE: Final = re.compile(r"article:[1-9][0-9]*(?:\.[1-9][0-9]*)*")
 _TEXT_MAX: Final = 600
 _LIST_MAX: Final = 256
 
@@ -87,10 +88,15 @@ class Entry:
             raise self.fault(f"{name} must be true or false", "correct it")
         return value
 
-    def cites(self) -> tuple[str, ...]:
-        """Return the member `cite`: line ranges of the sources, such as `001:933-951`."""
+    def cites(self, *, own_text: bool = False) -> tuple[str, ...]:
+        """Return the member `cite`: line ranges of the sources, such as `001:933-951`.
+
+        What an agreement says can also cite its `own_text`, by article, such as `article:7.2`.
+        """
         values = self.texts("cite")
         for value in values:
+            if own_text and _ARTICLE.fullmatch(value):
+                continue
             match = _CITE.fullmatch(value)
             if match is None or int(match[2] or match[1]) < int(match[1]):
                 raise self.fault(f"cite: {value!r} is no line range", "write it like 001:933-951")

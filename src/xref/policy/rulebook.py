@@ -10,7 +10,19 @@ from dataclasses import dataclass
 from typing import Final
 
 from xref.errors import ConfigError
-from xref.policy.agreement import Agreement, check_bases, read_agreement
+from xref.policy.agreement import (
+    SHARED,
+    Agreement,
+    IdentificationBasis,
+    check_bases,
+    check_shared,
+    flags_of,
+    governing,
+    read_agreement,
+    read_bases,
+    with_bases,
+    with_terms,
+)
 from xref.policy.conditions import LIVE_FACT, LIVE_RECORD
 from xref.policy.facts import Fact, FactTable, check_table
 from xref.policy.flows import (
@@ -43,6 +55,9 @@ OPERATION_PATH: Final = "policies/operation.toml"
 INVARIANTS_PATH: Final = "policies/invariants.toml"
 _FLOOR_PATH: Final = re.compile(r"policies/floor/[a-z0-9-]+\.toml")
 _AGREEMENT_PATH: Final = re.compile(r"policies/agreements/([a-z0-9-]+)/[a-z0-9-]+\.toml")
+_SHARED_PATH: Final = re.compile(rf"policies/{SHARED}/[a-z0-9-]+\.toml")
+AGREEMENT_INVARIANTS: Final = re.compile(r"policies/agreements/[a-z0-9-]+/invariants\.toml")
+"""What an agreement promises of its own flows."""
 _SCHEMA_PATH: Final = re.compile(r"schemas/[a-z0-9_]+\.avsc")
 _OPERATION_NATURES: Final = ("receipt", "decision", "withdrawal")
 
@@ -60,11 +75,18 @@ class Rulebook:
     agreements: Mapping[str, Agreement]
     forbids: tuple[ForbidRule, ...]
     permits: tuple[PermitRule, ...]
+    flags: tuple[ForbidRule, ...] = ()
+    """Rules that keep nothing: they are named with what goes, so that oversight sees it."""
 
     @property
     def rules(self) -> tuple[Rule, ...]:
-        """All rules: the forbids, then the permits."""
-        return tuple(each.rule for each in self.forbids) + tuple(p.rule for p in self.permits)
+        """All rules: the forbids and flags, then the permits."""
+        forbids = tuple(each.rule for each in (*self.forbids, *self.flags))
+        return forbids + tuple(each.rule for each in self.permits)
+
+    def agreement_of(self, flow: Flow) -> Agreement | None:
+        """Return the agreement under which a flow's messages go; None for the operation's own."""
+        return governing(self.agreements, flow.owner)
 
     @property
     def facts(self) -> tuple[Fact, ...]:
@@ -85,8 +107,12 @@ def read_rulebook(files: Mapping[str, bytes]) -> Rulebook:
     obligations = read_obligations(_needed(files, OBLIGATIONS_PATH), OBLIGATIONS_PATH)
     schemas = _schemas(files)
     sources = _sources(files)
-    agreements = {owner: read_agreement(sources[owner][0], owner) for owner in _owners(files)}
-    flows = _flows(sources, purposes, schemas)
+    agreements = with_bases(
+        {owner: read_agreement(sources[owner][0], owner) for owner in _owners(files)},
+        _shared_bases(sources),
+    )
+    check_shared(agreements.values(), shared=SHARED in sources)
+    flows = with_terms(agreements.values(), _flows(sources, purposes, schemas))
     words = _words(table, flows, purposes, obligations, schemas)
     rulebook = Rulebook(
         table=table,
@@ -98,6 +124,7 @@ def read_rulebook(files: Mapping[str, bytes]) -> Rulebook:
         agreements=agreements,
         forbids=_forbids(files, words),
         permits=_permits(sources, words),
+        flags=flags_of(agreements, flows.values(), (*table.facts, LIVE_FACT)),
     )
     for _, source in _each(sources):
         source.finish()
@@ -139,7 +166,7 @@ def _check_paths(files: Mapping[str, bytes]) -> None:
         *(INVARIANTS_PATH, "directory.toml"),
     )
     for path in files:
-        patterns = (_FLOOR_PATH, _AGREEMENT_PATH, _SCHEMA_PATH)
+        patterns = (_FLOOR_PATH, _AGREEMENT_PATH, _SHARED_PATH, _SCHEMA_PATH)
         if path not in known and not any(pattern.fullmatch(path) for pattern in patterns):
             raise ConfigError(f"{path}: no such place in a bundle; remove it or correct its name")
 
@@ -176,9 +203,19 @@ def _sources(files: Mapping[str, bytes]) -> _Sources:
         folder = f"policies/agreements/{owner}/"
         head = f"{folder}agreement.toml"
         _needed(files, head)
-        paths = [head, *sorted(path for path in files if path.startswith(folder) and path != head)]
+        beside = (path for path in files if path.startswith(folder) and path != head)
+        paths = [head, *sorted(p for p in beside if not AGREEMENT_INVARIANTS.fullmatch(p))]
         sources[owner] = [read_toml(files[path], path) for path in paths]
+    if shared := sorted(path for path in files if _SHARED_PATH.fullmatch(path)):
+        sources[SHARED] = [read_toml(files[path], path) for path in shared]
     return sources
+
+
+def _shared_bases(sources: _Sources) -> dict[str, IdentificationBasis]:
+    bases: dict[str, IdentificationBasis] = {}
+    for file in sources.get(SHARED, ()):
+        bases |= read_bases(file)
+    return bases
 
 
 def _each(sources: _Sources) -> Iterator[tuple[str, Entry]]:

@@ -61,7 +61,10 @@ class Selector:
 
 @dataclass(frozen=True, slots=True)
 class ForbidRule:
-    """A forbid: applies where `when` holds (always, if empty) and no clause of `unless` does."""
+    """A forbid: applies where `when` holds (always, if empty) and no clause of `unless` does.
+
+    One of the effect `flag`, which an agreement's personal scope makes, keeps nothing: it is named.
+    """
 
     rule: Rule
     selector: Selector
@@ -130,7 +133,7 @@ def read_permit(entry: Entry, words: Words, owner: str) -> PermitRule:
     """Return the permit in a table, or raise `ConfigError`; `owner` starts its id, any if empty."""
     rule_id = _read_id(entry, owner)
     permit = PermitRule(
-        rule=_read_rule(entry, rule_id, "permit"),
+        rule=_read_rule(entry, rule_id, "permit", own_text=True),
         selector=read_selector(entry, words),
         fields=entry.words("fields", words.fields, ()),
         categories=entry.words("categories", sorted(CATEGORIES), ()),
@@ -154,13 +157,13 @@ def _read_id(entry: Entry, owner: str) -> str:
     return rule_id
 
 
-def _read_rule(entry: Entry, rule_id: str, kind: str) -> Rule:
+def _read_rule(entry: Entry, rule_id: str, kind: str, *, own_text: bool = False) -> Rule:
     weight = entry.word("weight", WEIGHTS)
     return Rule(
         id=rule_id,
         kind=kind,
         # A country's own law is none of the sources; it is named as that country names it.
-        cite=entry.texts("cite") if weight == "national" else entry.cites(),
+        cite=entry.texts("cite") if weight == "national" else entry.cites(own_text=own_text),
         weight=weight,
         right=entry.text("right"),
         explain=entry.text("explain"),

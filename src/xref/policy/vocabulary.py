@@ -109,6 +109,14 @@ GROUND_FACT: Final = "disclosure_ground"
 SHARING_CONSENT_GROUND: Final = "sharing-consent"
 APPROVAL_FACT: Final = "second_approval"
 """The fact that a second person approved another ground. A desk attests it; no form can say it."""
+SCOPE_FACT: Final = "personal_scope"
+"""The fact whether the person is one of those whom the agreement covers. A desk attests it too."""
+WITHIN_SCOPE: Final = "within"
+BEYOND_SCOPE: Final = "beyond"
+DESK_FACTS: Final = (APPROVAL_FACT, SCOPE_FACT)
+"""The facts that a desk attests itself, whatever a form says."""
+PERSONS: Final = ("all", "women-and-children")
+"""Whom an agreement can cover."""
 
 
 def is_other_ground(facts: Mapping[str, str]) -> bool:

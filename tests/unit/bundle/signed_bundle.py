@@ -6,8 +6,9 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from xref.bundle import Bundle, Draft, build, open_bundle, read_sources, sign
+from xref.bundle import Bundle, Draft, build, open_bundle, sign
 from xref.policy import Policy, Question
+from xref.sources import read_sources
 from xref.tlog.note import Signer
 
 ROOT = Path(__file__).resolve().parents[3]

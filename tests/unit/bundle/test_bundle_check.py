@@ -12,6 +12,7 @@ from xref import operations
 from xref.cli import main
 from xref.errors import ConfigError
 from xref.resources import data_folder
+from xref.sources import read_sources
 
 
 def changed_schemas(folder: Path, **members: object) -> Path:
@@ -65,7 +66,7 @@ def test_a_ground_without_a_legal_basis_is_not_built(
 
 def test_a_party_does_not_sign_what_another_built_around_the_check(tmp_path: Path) -> None:
     schemas = changed_schemas(tmp_path / "schemas", name="claim_ref", **{"xref.category": "asylum"})
-    sources = bundles.read_sources(data_folder("policies"), schemas)
+    sources = read_sources(data_folder("policies"), schemas)
     bundles.write_bundle(tmp_path / "bundle", bundles.build(sources), "")
     with pytest.raises(ConfigError, match="nobody should sign") as refusal:
         operations.sign_bundle(tmp_path / "bundle", party_signer("LA"), (NOW_MS, NOW_MS + YEAR_MS))

@@ -43,7 +43,7 @@ def change(rule_id: str, old: str, new: str) -> str:
     return text.replace(old, new)
 
 
-SERVICE, STATUS = "la-vn-2010/service-referral", "la-vn-2010/victim-referral-status"
+SERVICE, STATUS = "cooperation/service-referral", "cooperation/victim-referral-status"
 WIDER = {
     "a-field-more": (
         change(SERVICE, 'fields = ["age_status"', 'fields = ["accompaniment", "age_status"'),

@@ -56,7 +56,7 @@ def test_a_referral_passes_when_every_gate_is_open() -> None:
     assert held == {"accompaniment", "guardian_ref", "best_interests_ref"}
     assert answer.retention_days == 365
     assert "family-told-nothing" in answer.obligations
-    assert answer.rules == ("la-vn-2010/victim-referral", "la-vn-2010/victim-referral-status")
+    assert answer.rules == ("cooperation/victim-referral", "cooperation/victim-referral-status")
 
 
 def test_a_childs_referral_passes_with_guardian_assessment_and_views() -> None:
@@ -181,7 +181,7 @@ def test_narrow_sharing_consent_never_strips_what_protects() -> None:
 
 
 def test_contact_restrictions_stripped_by_an_agreement_then_nothing_goes() -> None:
-    path = "policies/agreements/la-vn-2010/protection.toml"
+    path = "policies/cooperation/protection.toml"
     careless = build(changed(path, ', "contact_restrictions"]', "]")).policy
     refused = careless.decide(question(careless))
     assert reasons(refused) == ["floor/family"]
@@ -190,10 +190,10 @@ def test_contact_restrictions_stripped_by_an_agreement_then_nothing_goes() -> No
 
 
 def test_forbid_wins_over_a_permit_for_everything() -> None:
-    path = "policies/agreements/la-vn-2010/protection.toml"
+    path = "policies/cooperation/protection.toml"
     greedy = """
 [[permit]]
-id = "la-vn-2010/everything"
+id = "cooperation/everything"
 cite = ["001:2822-2845"]
 weight = "derived"
 right = "none"
@@ -243,7 +243,7 @@ def test_a_message_on_no_facts_opens_nothing() -> None:
 
 # Roles that the shipped agreement gives nothing: the floor holds even where an agreement would.
 
-PROTECTION: Final = "policies/agreements/la-vn-2010/protection.toml"
+PROTECTION: Final = "policies/cooperation/protection.toml"
 
 
 def generous() -> Policy:

@@ -295,7 +295,7 @@ life_days = 1
 retention_days = 1
 
 [[permit]]
-id = "la-vn-2010/check-by-the-way"
+id = "cooperation/check-by-the-way"
 cite = ["001:2822-2845"]
 weight = "derived"
 right = "none"
@@ -307,7 +307,7 @@ retention_days = 1
 
 
 def test_an_agreement_cannot_let_an_nrm_send_an_ordinary_check_abroad() -> None:
-    path = "policies/agreements/la-vn-2010/identity.toml"
+    path = "policies/cooperation/identity.toml"
     policy = build({**draft().files, path: draft().files[path] + SNEAKY.encode()}).policy
     asked = question(policy, RETURN_FACTS, flow="check-by-the-way")
     assert reasons(policy.decide(asked)) == {"floor/neutral-sender"}
@@ -366,7 +366,7 @@ def test_a_sharing_consents_scope_is_carried_over_by_the_names_of_fields() -> No
 
 
 def test_a_forbid_wins_over_a_permit_for_the_whole_journey() -> None:
-    path = "policies/agreements/la-vn-2010/return.toml"
+    path = "policies/cooperation/return.toml"
     greedy = changed(path, 'travel_document = ["requested"]', 'asylum = ["pending"]')
     policy = build(greedy).policy
     asked = question(policy, RETURN_FACTS | {"asylum": "pending"}, flow="travel-notice-consular")

@@ -12,10 +12,10 @@ from xref.policy.vocabulary import FLOOR_NEEDED, NATURES, WEIGHTS
 from xref.wire.schema import CATEGORIES
 
 AGREEMENT = "policies/agreements/la-vn-2010/agreement.toml"
-PROTECTION = "policies/agreements/la-vn-2010/protection.toml"
-IDENTITY = "policies/agreements/la-vn-2010/identity.toml"
-IDENTIFICATION = "policies/agreements/la-vn-2010/identification.toml"
-RETURN = "policies/agreements/la-vn-2010/return.toml"
+PROTECTION = "policies/cooperation/protection.toml"
+IDENTITY = "policies/cooperation/identity.toml"
+IDENTIFICATION = "policies/cooperation/identification.toml"
+RETURN = "policies/cooperation/return.toml"
 ASYLUM = "policies/floor/asylum.toml"
 NEVER = "policies/floor/never.toml"
 OPERATION = "policies/operation.toml"
@@ -37,7 +37,7 @@ BAD = {
     "unknown-nature": (ASYLUM, '["contact", ', '["contract", ', "unknown 'contract'"),
     "rule-renamed": (ASYLUM, '"floor/asylum"', '"floor/asile"', "floor/asylum is missing"),
     "rule-twice": (ASYLUM, '"floor/origin-fear"', '"floor/asylum"', "is missing|twice"),
-    "foreign-id": (ASYLUM, '"floor/asylum"', '"la-vn-2010/asylum"', "start it with floor/"),
+    "foreign-id": (ASYLUM, '"floor/asylum"', '"cooperation/asylum"', "start it with floor/"),
     "missing-right": (ASYLUM, 'right = "asylum and non-refoulement"', "", "right is missing"),
     "refusal-of-a-field": (
         ASYLUM,
@@ -197,7 +197,7 @@ def test_inconsistent_policy_does_not_load(name: str) -> None:
         Policy.load(changed(path, old, new))
 
 
-SUBJECTS = sorted(path for path in sources() if "/agreements/" in path and path != AGREEMENT)
+SUBJECTS = sorted(path for path in sources() if "/cooperation/" in path)
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,9 @@ def test_an_agreement_may_be_about_less() -> None:
 
 
 def test_a_bundle_may_hold_no_agreement_yet() -> None:
-    Policy.load({path: data for path, data in sources().items() if "/agreements/" not in path})
+    agreement = ("/agreements/", "/cooperation/")
+    files = {p: data for p, data in sources().items() if not any(a in p for a in agreement)}
+    Policy.load(files)
 
 
 LABELS = ("asylum", "consent", "exploitation", "needs", "refusal", "status", "suspect")

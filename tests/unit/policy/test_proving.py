@@ -50,8 +50,8 @@ def test_open_asylum_to_the_state_of_origin() -> None:
 
 def test_hide_a_permit_that_depends_on_who_the_traveller_is() -> None:
     """A border guard whose record lacks the photograph's day could tell who was trafficked."""
-    path = "policies/agreements/la-vn-2010/return.toml"
-    old = 'id = "la-vn-2010/travel-notice-border-child"'
+    path = "policies/cooperation/return.toml"
+    old = 'id = "cooperation/travel-notice-border-child"'
     text = sources()[path].decode()
     at = text.index("[[permit.when]]", text.index(old))
     files = {
@@ -205,7 +205,7 @@ def test_a_diff_is_exact_and_only_that() -> None:
 
 
 def test_a_field_that_a_permit_drops_closes_for_good() -> None:
-    path = "policies/agreements/la-vn-2010/protection.toml"
+    path = "policies/cooperation/protection.toml"
     old = '"contact", "family", "identity", "language"'
     new = '"contact", "identity", "language"'
     [change] = compare(RULEBOOK, rules_of(changed(path, old, new)))

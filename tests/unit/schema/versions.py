@@ -7,7 +7,8 @@ from typing import Any
 
 import releases
 from world import DAY_MS, NOW_MS, World, sign_bundle
-from xref.bundle import Bundle, build, read_sources
+from xref.bundle import Bundle, build
+from xref.sources import read_sources
 
 ADDED, RETIRED, WIDENED = "handling_code", "name_script", "languages"
 _ADDED_ID = 60_000
