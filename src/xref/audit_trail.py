@@ -162,10 +162,8 @@ class TrailAudit:
             self._account_leaf(index, entry, self.received, "link", "index")
         if kind in _SENT and self._account_leaf(index, entry, self.sent, "out_link", "out_index"):
             self._check_release(index, entry)
-        if kind == "released" and is_other_ground(entry["facts"]):
-            self.grounds_due[entry["message"], entry["facts"][GROUND_FACT]] += 1
         if kind == "released":
-            self.flags.update(flags_in(entry, self.evidence.bundles))
+            self._note_release(entry)
         if kind == "ground":
             self.grounds[entry["message"], entry["ground"]] += 1
         if kind == "keyring":
@@ -232,6 +230,12 @@ class TrailAudit:
                         f"{name}: {end.unaccounted} of {end.size} leaves {what} have no entry on "
                         f"the trail, leaf {end.accounts.first_missing} first: off the record"
                     )
+
+    def _note_release(self, entry: Entry) -> None:
+        """Count what oversight looks at: other grounds than the sharing consent, and flags."""
+        if is_other_ground(entry["facts"]):
+            self.grounds_due[entry["message"], entry["facts"][GROUND_FACT]] += 1
+        self.flags.update(flags_in(entry, self.evidence.bundles))
 
     def _check_grounds(self) -> None:
         """Compare releases on another ground than the sharing consent with what is said of them."""

@@ -301,7 +301,7 @@ class Publisher:
 
     def _facts_at(self, record: Record, case: bytes, flow: Flow, now_ms: int) -> dict[str, str]:
         """Return the record's facts now; a withdrawal counts until a newer record is given."""
-        facts = self._consented(record, case, now_ms)
+        facts = self._said_at(record, case, now_ms)
         agreement = self.bundle.policy.agreement_of(flow)
         if agreement is None or agreement.personal_scope.fallback is None:
             return facts
@@ -309,7 +309,7 @@ class Publisher:
         sex = record.values.get(SEX_FIELD) or self.cabinet.get("sex", case) or ""
         return {**facts, SCOPE_FACT: scope_of(agreement, str(sex), facts)}
 
-    def _consented(self, record: Record, case: bytes, now_ms: int) -> dict[str, str]:
+    def _said_at(self, record: Record, case: bytes, now_ms: int) -> dict[str, str]:
         facts, given = record.facts_at(now_ms), record.sharing_consent
         withdrawal = self.cabinet.get("withdrawal", case)
         if given is None and is_other_ground(facts):

@@ -222,14 +222,14 @@ def test_a_changed_file_with_a_matching_manifest_is_refused(tmp_path: Path) -> N
     [
         ('role = "nrm"', 'role = "ministry"', "unknown 'ministry'"),
         (
-            'hop = "LAHOP001"\nshard = 0\nname = "ກ',
-            'hop = "VNHOP001"\nshard = 0\nname = "ກ',
+            'hop = "LAHOP001"\nname = "ກ',
+            'hop = "VNHOP001"\nname = "ກ',
             "no hop",
         ),
         ('party = "VN"', 'party = "LA"', "does not start"),
         ("[offices.VNSVC001]", "[offices.vnsvc001]", "vnsvc001"),
-        ("shard = 0", "shard = -1", "shard"),
-        ("shard = 0", "shard = 0\nextra = 1", "unknown member 'extra'"),
+        ('role = "nrm"', 'role = "nrm"\nshard = -1', "shard"),
+        ('role = "nrm"', 'role = "nrm"\nshard = 0\nextra = 1', "unknown member 'extra'"),
         ('[parties.VN]\nname = "Cộng hòa xã hội chủ nghĩa Việt Nam"', "", "fewer than two"),
     ],
 )
