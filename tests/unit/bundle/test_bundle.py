@@ -245,5 +245,7 @@ def test_an_office_that_is_not_listed_is_named() -> None:
 
 def test_an_agreement_with_a_party_beyond_the_directory_is_refused() -> None:
     path = "policies/agreements/la-vn-2010/agreement.toml"
+    three = changed(path, 'parties = ["LA", "VN"]', 'parties = ["LA", "VN", "TH"]')
+    text = three[path].decode().replace("[languages]", '[languages]\nTH = ["th"]')
     with pytest.raises(ConfigError, match="TH is not in"):
-        build(changed(path, 'parties = ["LA", "VN"]', 'parties = ["LA", "VN", "TH"]'))
+        build({**three, path: text.encode()})
