@@ -67,7 +67,7 @@ class EntryForm:
     What varies is a number or bytes, which an entry writes in hexadecimal.
     """
 
-    __slots__ = ("_pieces",)
+    __slots__ = ("_form",)
 
     def __init__(self, fixed: Entry, varying: Mapping[str, type[int] | type[bytes]]) -> None:
         """Encode the members in `fixed`; `varying` are the others, in the order of `fill`."""
@@ -75,7 +75,7 @@ class EntryForm:
         if MEMBERS.get(fixed["kind"]) != frozenset(names) or list(varying) != sorted(varying):
             message = f"trail entry {fixed['kind']}: members {names} are not as specified"
             raise RuntimeError(message)
-        forms = {int: "%d", bytes: '"%s"'}
+        forms = {int: "%d", bytes: '"%b"'}
         members = [
             f"{_JSON.encode(name)}:"
             + (
@@ -85,12 +85,12 @@ class EntryForm:
             )
             for name in names
         ]
-        self._pieces = "{" + ",".join(members) + "}"
+        self._form = b"{" + ",".join(members).encode() + b"}"
 
     def fill(self, *varying: int | bytes) -> bytes:
         """Return the RFC 8785 bytes of the entry with these members, by ascending name."""
-        values = [each.hex() if isinstance(each, bytes) else each for each in varying]
-        return (self._pieces % tuple(values)).encode()
+        values = [each.hex().encode() if isinstance(each, bytes) else each for each in varying]
+        return self._form % tuple(values)
 
 
 def entry_leaf(nonce: bytes, entry: bytes) -> bytes:
