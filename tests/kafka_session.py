@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,7 @@ def _start(folder: Path) -> dict[str, Any]:
             stdout=out,
             stderr=out,
             start_new_session=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT / "deploy" / "kafka")},
         )
     deadline = time.monotonic() + READY_SECONDS
     while b'"ready"' not in said.read_bytes():
@@ -111,18 +113,24 @@ def new_prefix() -> str:
     return f"test-{secrets.token_hex(6)}"
 
 
-def make_link_topics(cluster: KafkaCluster, *links: Link, **settings: str) -> None:
-    """Make the topics of links, with as many partitions as their shards need."""
+def make_link_topics(
+    cluster: KafkaCluster,
+    *links: Link,
+    on: Sequence[int] = (),
+    settings: Mapping[str, str] | None = None,
+) -> None:
+    """Make the topics of links, with as many partitions as their shards need, `on` given nodes."""
     partitions: dict[str, int] = {}
     for link in links:
         name = cluster.topic(link)
         partitions[name] = max(partitions.get(name, 0), link.shard + 1)
-    asyncio.run(
-        _make(
-            [NewTopic(n, p, -1, {}, settings) for n, p in partitions.items()],
-            list(cluster.servers),
-        )
-    )
+    topics = [
+        NewTopic(name, -1, -1, {n: list(on) for n in range(count)})
+        if on
+        else NewTopic(name, count, -1, {}, dict(settings or {}))
+        for name, count in partitions.items()
+    ]
+    asyncio.run(_make(topics, list(cluster.servers)))
 
 
 async def _make(topics: list[NewTopic], servers: list[str]) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
+from xref.errors import UnavailableError
 from xref.value import value
 from xref.wire.office import Link
 
@@ -28,6 +29,15 @@ class Outbound:
     parcel: bytes
 
 
+class LinksUnavailableError(UnavailableError):
+    """Some links alone cannot take parcels now; what they do not have is `left`, in order."""
+
+    def __init__(self, reason: UnavailableError, left: Sequence[Outbound]) -> None:
+        """Say what the first of them lacks."""
+        super().__init__(str(reason))
+        self.left = tuple(left)
+
+
 @value(frozen=True, slots=True)
 class Write:
     """One change to a store: a new value, or None to remove the key."""
@@ -46,12 +56,16 @@ class Transport(Protocol):
     """
 
     def publish(self, parcels: Sequence[Outbound]) -> None:
-        """Append the parcels to their links, in order; they are durable on return."""
+        """Append the parcels to their links, in order; they are durable on return.
+
+        Raises `LinksUnavailableError` where only some links cannot take theirs.
+        """
 
     def read(self, after: Mapping[Link, int], limit: int, wait_seconds: float) -> Sequence[Arrival]:
         """Return up to `limit` parcels behind the given positions, each link's in order.
 
-        Waits up to `wait_seconds` for the first; returns nothing if none comes.
+        Waits up to `wait_seconds` for the first; returns nothing if none comes. Where it may wait,
+        a link that cannot be read now does not stop others. Where it may not, it overlooks none.
         """
 
     def numbering(self, link: Link) -> str:

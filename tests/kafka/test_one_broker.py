@@ -80,7 +80,7 @@ def test_a_missing_topic_is_named_with_its_cure_and_not_made(
         with pytest.raises(UnavailableError, match=says):
             transport.read({THERE: 0}, 10, 0)
     make_link_topics(cluster, THERE)
-    put(transport, THERE, b"a")
+    put(opened(cluster), THERE, b"a")
     assert [each.parcel for each in transport.read({THERE: 0}, 10, 0)] == [b"a"]
 
 
@@ -302,7 +302,7 @@ def test_what_publish_returned_from_survives_a_kill(cluster: KafkaCluster, opene
 def test_parcel_too_large_for_its_topic_lets_nothing_overtake_it(
     cluster: KafkaCluster, opened: Opened
 ) -> None:
-    make_link_topics(cluster, THERE, **{"max.message.bytes": "20000"})
+    make_link_topics(cluster, THERE, settings={"max.message.bytes": "20000"})
     transport = opened(cluster)
     parcels = [bytes([n]) * 15_000 for n in range(40)]
     parcels[20] = b"large" * 10_000

@@ -1,6 +1,7 @@
 """Mutual TLS and ACLs: an office can do what `xref kafka acls` prints for it, and nothing else."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,8 +23,8 @@ from xref.drivers.kafka_connection import KafkaCluster, Sasl, Tls
 from xref.drivers.kafka_topics import apply_topics
 from xref.drivers.kafka_transport import KafkaTransport
 from xref.errors import UnavailableError
-from xref.kafka_plan import links_on, rights, topic
-from xref.ports import Outbound
+from xref.kafka_plan import Right, links_on, rights, topic
+from xref.ports import LinksUnavailableError, Outbound
 from xref.wire.office import Link
 
 pytestmark = pytest.mark.needs_kafka_nodes
@@ -55,6 +56,10 @@ class Guarded:
 
 def grant_what_is_printed(servers: list[str], principals: str) -> None:
     links = links_on(draft_bundle().directory, ())
+    grant(servers, rights(links, "xref", principals))
+
+
+def grant(servers: list[str], some: Sequence[Right]) -> None:
     bindings = [
         AclBinding(
             ResourceType.TOPIC,
@@ -65,7 +70,7 @@ def grant_what_is_printed(servers: list[str], principals: str) -> None:
             AclOperation[operation.upper()],
             AclPermissionType.ALLOW,
         )
-        for right in rights(links, "xref", principals)
+        for right in some
         for operation in right.operations
     ]
     admin = AdminClient({"bootstrap.servers": ",".join(servers)})
@@ -142,6 +147,30 @@ def test_writing_in_the_peers_name(guarded: Guarded, office: str, link: Link) ->
     with pytest.raises(UnavailableError, match=r"does not allow us xref\..*`xref kafka acls`"):
         guarded.transport(office).publish([Outbound(link, b"forged")])
     assert guarded.transport(link.sender).read({link: 0}, 64, 0) == before
+
+
+@pytest.mark.parametrize("may_look", [False, True])
+def test_forbidden_link_stops_itself_alone(guarded: Guarded, *, may_look: bool) -> None:
+    """Whether a topic may not even be looked up, or looked up and no more."""
+    own, other = Link(LA_DESK, LA_HOP), Link(VN_HOP, VN_DESK) if may_look else Link(VN_DESK, VN_HOP)
+    if may_look:
+        principal = f"User:CN={LA_DESK}"
+        grant(guarded.broker.servers, [Right(principal, "xref.VNHOP001.VNNRM001", ("Describe",))])
+    transport = guarded.transport(LA_DESK)
+    with pytest.raises(
+        LinksUnavailableError, match=r"not allow us xref\.VN.*`xref kafka acls`"
+    ) as no:
+        transport.publish([Outbound(other, b"forged"), Outbound(own, b"beside a forbidden one")])
+    assert [each.link for each in no.value.left] == [other]
+    positions, found = {own: 0, other: 0}, b""
+    deadline = time.monotonic() + 20
+    while found != b"beside a forbidden one":
+        assert time.monotonic() < deadline
+        for each in transport.read(positions, 64, 0.2):
+            assert each.link == own
+            positions[own], found = each.position, each.parcel
+    with pytest.raises(UnavailableError, match=r"does not allow us xref\.VN"):
+        transport.read({own: 0, other: 0}, 64, 0)
 
 
 def test_making_topics_as_an_office(guarded: Guarded) -> None:

@@ -30,7 +30,7 @@ from xref.kafka_plan import topic_name
 from xref.wire.office import Link
 
 _REQUEST_SECONDS: Final = 10
-_START_SECONDS: Final = 20.0
+CONNECT_SECONDS: Final = 10.0
 _QUIET_SECONDS: Final = 5.0
 _SAID_CHARS: Final = 160
 _log = structlog.get_logger()
@@ -154,15 +154,22 @@ def unavailable(cluster: KafkaCluster, error: BaseException) -> UnavailableError
     return UnavailableError(f"Kafka at {cluster}: {type(error).__name__}")
 
 
-async def check_topics(cluster: KafkaCluster, partitions: Iterable[TopicPartition]) -> None:
-    """Raise `UnavailableError` for the first partition that is not there, with its cure.
+class MissingTopicError(UnavailableError):
+    """A topic, or its partition for a shard, that was never made or is there no more."""
 
-    The clients' own look-up would have a cluster that makes topics by itself make this one.
+
+async def check_topics(
+    cluster: KafkaCluster, partitions: Iterable[TopicPartition]
+) -> dict[TopicPartition, UnavailableError]:
+    """Return why partitions cannot be used now, each with its cure; those that can are left out.
+
+    The clients' own look-up would have a cluster that makes topics by itself make these. Raises
+    what the client raises where no broker answers.
     """
     wanted = sorted(partitions)
     client = AIOKafkaClient(**client_arguments(cluster))
     try:
-        async with asyncio.timeout(_START_SECONDS):
+        async with asyncio.timeout(CONNECT_SECONDS):
             await client.bootstrap()
             topics = sorted({each.topic for each in wanted})
             request = MetadataRequest(topics, allow_auto_topic_creation=False)
@@ -170,29 +177,35 @@ async def check_topics(cluster: KafkaCluster, partitions: Iterable[TopicPartitio
     finally:
         await client.close()
     found = {each["topic"]: each for each in answer["topics"]}
-    for each in wanted:
-        _check_topic(cluster, each, found[each.topic])
+    troubles = {each: _trouble(cluster, each, found[each.topic]) for each in wanted}
+    return {each: trouble for each, trouble in troubles.items() if trouble is not None}
 
 
-def _check_topic(cluster: KafkaCluster, wanted: TopicPartition, found: dict[str, Any]) -> None:
+def _trouble(
+    cluster: KafkaCluster, wanted: TopicPartition, found: dict[str, Any]
+) -> UnavailableError | None:
     error = for_code(found["error_code"])
     if error is TopicAuthorizationFailedError:
-        raise unavailable(cluster, error(wanted.topic))
-    partitions = {each["partition"] for each in found["partitions"]}
-    if error is UnknownTopicOrPartitionError or (not found["error_code"] and not partitions):
+        return unavailable(cluster, error(wanted.topic))
+    leaders = {each["partition"]: each["leader"] for each in found["partitions"]}
+    if error is UnknownTopicOrPartitionError or (not found["error_code"] and not leaders):
         message = (
             f"Kafka at {cluster} has no topic {wanted.topic}; make it with `xref kafka topics "
             "--apply`"
         )
-        raise UnavailableError(message)
+        return MissingTopicError(message)
     if found["error_code"]:
-        raise unavailable(cluster, error())
-    if wanted.partition not in partitions:
+        return unavailable(cluster, error())
+    if wanted.partition not in leaders:
         message = (
             f"Kafka at {cluster}: topic {wanted.topic} has no partition {wanted.partition} for "
             "this shard; add it with `xref kafka topics --apply`"
         )
-        raise UnavailableError(message)
+        return MissingTopicError(message)
+    if leaders[wanted.partition] < 0:
+        message = f"Kafka at {cluster}: topic {wanted.topic} has no leader; are its brokers up?"
+        return UnavailableError(message)
+    return None
 
 
 class EventLoop:

@@ -14,13 +14,17 @@ from aiokafka.errors import (
     CorruptRecordException,
     OffsetOutOfRangeError,
     RecordTooLargeError,
+    TopicAuthorizationFailedError,
     UnsupportedCodecError,
 )
 from aiokafka.structs import TopicPartition
 
+from xref.drivers.kafka_aside import Aside
 from xref.drivers.kafka_connection import (
     CLIENT_LOG,
+    CONNECT_SECONDS,
     KafkaCluster,
+    MissingTopicError,
     check_topics,
     client_arguments,
     unavailable,
@@ -32,7 +36,6 @@ from xref.wire.office import Link
 
 # The broker answers an idle fetch after this; until then a new position has to wait.
 _IDLE_FETCH_MS: Final = 200
-_START_SECONDS: Final = 15.0
 _OFFSETS_SECONDS: Final = 5.0
 _END_SECONDS: Final = 3.0
 _LOOK_SECONDS: Final = 1.0
@@ -45,12 +48,14 @@ class Reader:
     """The one consumer of a process for a cluster; made anew after failures and when it is silent.
 
     A consumer can stop without a word (aiokafka issue 1037): one that brings nothing for a while,
-    though its links go on, is replaced.
+    though its links go on, is replaced. A link that cannot be read is left aside for a while, so
+    that it keeps no other waiting.
     """
 
     def __init__(self, cluster: KafkaCluster) -> None:
         """Connect at the first reading."""
         self._cluster = cluster
+        self._aside = Aside("reading")
         self._consumer: AIOKafkaConsumer | None = None
         self._links: dict[TopicPartition, Link] = {}
         self._next: dict[TopicPartition, int] = {}
@@ -62,16 +67,14 @@ class Reader:
     ) -> list[Arrival]:
         """Return up to `limit` parcels behind the positions, each link's in order.
 
-        Without waiting it reads on to the links' present ends; else it waits for the first.
+        Waiting, it waits for the first parcel of the links that can be read. Without waiting it
+        reads on to all links' present ends, or raises: who asks so must not overlook any.
         """
         try:
-            consumer = await self._at(after)
             if wait_seconds > 0:
-                found = await self._fetch(consumer, limit, wait_seconds)
-                if not found:
-                    await self._look(consumer)
+                found = await self._read_some(after, limit, wait_seconds)
             else:
-                found = await self._read_to_end(consumer, limit)
+                found = await self._read_to_end(await self._at(after, is_whole=True), limit)
         except BaseException as error:
             self._next.clear()
             if isinstance(error, Exception):
@@ -81,23 +84,59 @@ class Reader:
         CLIENT_LOG.settled()
         return found
 
-    async def _at(self, after: Mapping[Link, int]) -> AIOKafkaConsumer:
-        """Return the consumer at the positions."""
+    async def _read_some(
+        self, after: Mapping[Link, int], limit: int, wait_seconds: float
+    ) -> list[Arrival]:
+        consumer = await self._at(after, is_whole=False)
+        try:
+            found = await self._fetch(consumer, limit, wait_seconds)
+        except TopicAuthorizationFailedError as error:
+            self._leave_aside(error)
+            return []
+        if not found:
+            await self._look(consumer)
+        return found
+
+    def _leave_aside(self, error: TopicAuthorizationFailedError) -> None:
+        """Go on without a topic that we may look up but not read."""
+        for each in self._next:
+            if each.topic in error.args:
+                self._aside.put(each, unavailable(self._cluster, error))
+
+    async def _at(self, after: Mapping[Link, int], *, is_whole: bool) -> AIOKafkaConsumer:
+        """Return the consumer at the positions of those links that can be read."""
         wanted = {self._cluster.partition(link): position for link, position in after.items()}
         if self._consumer is None:
             self._consumer = await self._start()
             self._next = {}
         consumer = self._consumer
-        if wanted.keys() != consumer.assignment():
-            await check_topics(self._cluster, wanted.keys() - consumer.assignment())
-            consumer.assign(list(wanted))
-            self._links = {self._cluster.partition(link): link for link in after}
+        await self._check(wanted, is_whole=is_whole)
+        usable = {each: at for each, at in wanted.items() if not self._aside.holds(each)}
+        if wanted and not usable:
+            raise self._aside.reason(wanted)
+        if usable.keys() != consumer.assignment():
+            consumer.assign(list(usable))
             self._next = {}
-        for partition, position in wanted.items():
+        self._links = {self._cluster.partition(link): link for link in after}
+        for partition, position in usable.items():
             if self._next.get(partition) != position:
                 consumer.seek(partition, position)
                 self._next[partition] = position
         return consumer
+
+    async def _check(self, wanted: Mapping[TopicPartition, int], *, is_whole: bool) -> None:
+        """Look up the topics that are not read yet; leave those aside that cannot be.
+
+        Where the whole is asked for, only what was never there may be left out: it holds nothing.
+        """
+        assigned = self._consumer.assignment() if self._consumer else frozenset()
+        due = {each for each in wanted.keys() - assigned if is_whole or not self._aside.holds(each)}
+        troubles = await check_topics(self._cluster, due) if due else {}
+        self._aside.release(due - troubles.keys())
+        for partition, reason in sorted(troubles.items()):
+            if is_whole and not (isinstance(reason, MissingTopicError) and not wanted[partition]):
+                raise reason
+            self._aside.put(partition, reason)
 
     async def _start(self) -> AIOKafkaConsumer:
         consumer = AIOKafkaConsumer(
@@ -110,7 +149,7 @@ class Reader:
             max_partition_fetch_bytes=KAFKA_BATCH_BYTES_MAX,
         )
         try:
-            async with asyncio.timeout(_START_SECONDS):
+            async with asyncio.timeout(CONNECT_SECONDS):
                 await consumer.start()
         except BaseException:
             await _stop(consumer)
@@ -149,10 +188,11 @@ class Reader:
             self._next[partition] = found[-1].position
         if found:
             self._silent_since = None
+            self._aside.settle(got)
         return found
 
     async def _read_to_end(self, consumer: AIOKafkaConsumer, limit: int) -> list[Arrival]:
-        ends = await self._ends(consumer)
+        ends = await self._ends(consumer, is_whole=True)
         found: list[Arrival] = []
         deadline = time.monotonic() + _SILENT_SECONDS
         while len(found) < limit and await _is_behind(consumer, ends):
@@ -164,14 +204,19 @@ class Reader:
             found += some
         return found
 
-    async def _ends(self, consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
-        """Return the links' ends; raises `UnavailableError` for one before our position."""
+    async def _ends(
+        self, consumer: AIOKafkaConsumer, *, is_whole: bool = False
+    ) -> dict[TopicPartition, int]:
+        """Return the links' ends; one before our position is left aside, or raised."""
         async with asyncio.timeout(_OFFSETS_SECONDS):
             ends: dict[TopicPartition, int] = await consumer.end_offsets(list(self._next))
-        for partition, end in ends.items():
-            if self._next[partition] > end:
-                raise self._beyond(partition, end)
-        return ends
+        beyond = {each for each, end in ends.items() if self._next[each] > end}
+        for each in beyond:
+            reason = self._beyond(each, ends[each])
+            if is_whole:
+                raise reason
+            self._aside.put(each, reason)
+        return {each: end for each, end in ends.items() if each not in beyond}
 
     def _beyond(self, partition: TopicPartition, end: int) -> UnavailableError:
         return UnavailableError(
@@ -186,7 +231,9 @@ class Reader:
         if now < self._look_at:
             return
         self._look_at = now + _LOOK_SECONDS
-        if not await _is_behind(consumer, await self._ends(consumer)):
+        ends = await self._ends(consumer)
+        self._aside.settle(ends)
+        if not await _is_behind(consumer, ends):
             self._silent_since = None
         elif self._silent_since is None:
             self._silent_since = now
@@ -198,8 +245,10 @@ class Reader:
         """Read on from the start of what retention left; refuse a topic that is too short."""
         async with asyncio.timeout(_OFFSETS_SECONDS):
             starts = await consumer.beginning_offsets(list(error.args[0]))
-        await self._ends(consumer)
+        ends = await self._ends(consumer)
         for partition, start in starts.items():
+            if partition not in ends:
+                continue
             consumer.seek(partition, max(start, self._next[partition]))
             if 0 < self._next[partition] < start:
                 _log.warning(
