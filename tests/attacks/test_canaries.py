@@ -93,7 +93,7 @@ def holds(data: bytes, wanted: list[bytes]) -> bool:
 
 
 @pytest.fixture(scope="module")
-def crossed() -> World:
+def crossed(carried_by: str) -> World:
     """A world in which the canaries have crossed and were opened."""
     record, _ = canary_record()
     world = settled()

@@ -65,7 +65,7 @@ class Marked(Played):
 
 
 @pytest.fixture(scope="module")
-def marked() -> tuple[Marked, list[object]]:
+def marked(carried_by: str) -> tuple[Marked, list[object]]:
     with structlog.testing.capture_logs() as logged:
         world = Marked()
         world.verify_identity()

@@ -31,7 +31,7 @@ ASKED = "LANAT001"
 
 
 @pytest.fixture(scope="module")
-def asked() -> tuple[Played, Envelope]:
+def asked(carried_by: str) -> tuple[Played, Envelope]:
     """A world where an authority was asked at home, and what it would honestly send abroad."""
     world = Played()
     world.hand_in("LANRM001", "identity-checks.csv")
