@@ -32,6 +32,15 @@ def add_group(top: "Commands", name: str, says: str) -> "Commands":
     return parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
 
+def add_until_stdin_ends(parser: argparse.ArgumentParser) -> None:
+    """Add `--until-stdin-ends`."""
+    parser.add_argument(
+        "--until-stdin-ends",
+        action="store_true",
+        help="also end when standard input ends, as it does when a parent that holds it is gone",
+    )
+
+
 def add_config(parser: argparse.ArgumentParser, default: str) -> None:
     """Add `--config`."""
     parser.add_argument(

@@ -23,6 +23,7 @@ from xref.arguments import (
     add_days,
     add_group,
     add_json,
+    add_until_stdin_ends,
     whole_number,
 )
 from xref.errors import EvidenceError, XrefError
@@ -131,12 +132,14 @@ def _add_running(top: "Commands") -> None:
     group = add_group(top, "hop", "A Party's border.")
     parser = add_command(group, "run", "Run a hop until Ctrl-C.", "cd la-hop && xref hop run")
     add_config(parser, "hop.toml")
+    add_until_stdin_ends(parser)
     parser.set_defaults(run=commands.hop_run)
     group = add_group(top, "witness", "Countersigns logs that only grow.")
     parser = add_command(
         group, "run", "Run a witness until Ctrl-C.", "cd witness && xref witness run"
     )
     add_config(parser, "witness.toml")
+    add_until_stdin_ends(parser)
     parser.set_defaults(run=commands.witness_run)
 
 
@@ -144,6 +147,7 @@ def _add_desk(top: "Commands") -> None:
     group = add_group(top, "desk", "An office's end.")
     parser = add_command(group, "run", "Run a desk until Ctrl-C.", "cd la-nrm && xref desk run")
     add_config(parser, "desk.toml")
+    add_until_stdin_ends(parser)
     parser.set_defaults(run=commands.desk_run)
     parser = add_command(
         group,

@@ -55,24 +55,29 @@ def demo(options: Namespace) -> int:
     return run_demo(options.data, options.case, kafka=kafka, as_json=options.json)
 
 
+def _stop(options: Namespace) -> Stop:
+    stop = Stop().on_signals()
+    return stop.at_end_of(sys.stdin.fileno()) if options.until_stdin_ends else stop
+
+
 def hop_run(options: Namespace) -> int:
     """Run a hop."""
     _log_to_stderr()
-    run_hop_at(options.config, Stop().on_signals())
+    run_hop_at(options.config, _stop(options))
     return 0
 
 
 def desk_run(options: Namespace) -> int:
     """Run a desk."""
     _log_to_stderr()
-    run_desk_at(options.config, Stop().on_signals())
+    run_desk_at(options.config, _stop(options))
     return 0
 
 
 def witness_run(options: Namespace) -> int:
     """Run a witness."""
     _log_to_stderr()
-    run_witness_at(options.config, Stop().on_signals())
+    run_witness_at(options.config, _stop(options))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Starting and ending a demonstration's own processes, by id; none outlives its parent's call."""
+"""Starting and ending a demonstration's own processes, by id; none outlives its parent."""
 
 import os
 import signal
@@ -24,6 +24,7 @@ class Processes:
         """Begin with none."""
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._logs: dict[str, Path] = {}
+        self._held: tuple[int, int] | None = None
 
     def __enter__(self) -> Self:
         """End the processes at SIGTERM too, not only at Ctrl-C."""
@@ -41,11 +42,15 @@ class Processes:
         signal.signal(signal.SIGTERM, self._before)
 
     def start(self, name: str, arguments: list[str], log: Path) -> None:
-        """Start `xref` with arguments; its log goes to a file."""
+        """Start an office by `xref` with arguments; its log goes to a file.
+
+        Its standard input is a pipe that only this process holds. So it ends when this one does,
+        even by SIGKILL, on any system.
+        """
         with log.open("ab") as stream, _interrupted_afterwards():
             self._running[name] = subprocess.Popen(  # noqa: S603 - this program itself
-                [sys.executable, "-m", "xref", *arguments],
-                stdin=subprocess.DEVNULL,
+                [sys.executable, "-m", "xref", *arguments, "--until-stdin-ends"],
+                stdin=self._pipe(),
                 stdout=stream,
                 stderr=stream,
                 # Its own group: Ctrl-C reaches the parent, which then ends it in order.
@@ -81,6 +86,15 @@ class Processes:
             _end(running[1:])
             _end(running[:1])
             self._running.clear()
+            held, self._held = self._held, None
+            for each in held or ():
+                os.close(each)
+
+    def _pipe(self) -> int:
+        """Return the end for children of a pipe whose other end they do not have."""
+        if self._held is None:
+            self._held = os.pipe()
+        return self._held[0]
 
 
 def _end(processes: list[subprocess.Popen[bytes]]) -> None:

@@ -4,10 +4,12 @@ A loop ends at a signal, between two batches. What the world refuses is tried ag
 evidence ends the process, for a person to look at.
 """
 
+import os
 import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 from typing import Final, Protocol
 
@@ -20,6 +22,7 @@ from xref.ports import Transport
 from xref.witnessing import WitnessClient, witness_heads
 
 _READ_LIMIT: Final = 64
+_PIPE_BYTES: Final = 4096
 _WAIT_SECONDS: Final = 0.2
 _PAUSE_SECONDS: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
 _TICK_MS: Final = 1_000
@@ -51,6 +54,18 @@ class Stop:
 
         signal.signal(signal.SIGTERM, ask)
         signal.signal(signal.SIGINT, ask)
+        return self
+
+    def at_end_of(self, descriptor: int) -> "Stop":
+        """End when what is read there does: a parent's pipe, which ends with it, come what may."""
+
+        def watch() -> None:
+            with suppress(OSError):
+                while os.read(descriptor, _PIPE_BYTES):
+                    pass
+            self._event.set()
+
+        threading.Thread(target=watch, daemon=True, name="parent").start()
         return self
 
     def ask(self) -> None:

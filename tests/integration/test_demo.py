@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,34 @@ from xref.demo_setup import in_time
 from xref.processes import run_once
 
 XREF = [sys.executable, "-m", "xref"]
+
+
+# What CI plays over Kafka as well; `make crash` plays all.
+OVER_KAFKA = (
+    "test_journey_from_safety_to_safe_receipt",
+    "test_withdrawal_while_messages_are_under_way",
+)
+KAFKA = pytest.param("kafka", marks=[pytest.mark.needs_kafka, pytest.mark.slow])
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "on" in metafunc.fixturenames:
+        is_long = os.environ.get("XREF_LONG") == "1"
+        is_over_kafka = is_long or metafunc.function.__name__ in OVER_KAFKA
+        metafunc.parametrize(
+            "on", ["folder", KAFKA] if is_over_kafka else ["folder"], indirect=True
+        )
+
+
+@pytest.fixture
+def on(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[list[str]]:
+    """What to add to the command; over Kafka there is no folder that offices share."""
+    if request.param == "folder":
+        yield []
+        return
+    servers: list[str] = request.getfixturevalue("kafka_servers")
+    yield ["--transport", "kafka", "--servers", ",".join(servers)]
+    assert not (tmp_path / "demo" / "transport").exists()
 
 
 def own_processes(data: Path) -> list[int]:
@@ -60,10 +89,12 @@ def outcomes(story: dict[str, Any]) -> list[tuple[str, str, str, str]]:
     return [(m["type"], m["from"], m["to"], m["outcome"]) for m in story["messages"]]
 
 
-def test_referral_and_answer_cross_and_everything_is_verified(tmp_path: Path) -> None:
+def test_referral_and_answer_cross_and_everything_is_verified(
+    tmp_path: Path, on: list[str]
+) -> None:
     data = tmp_path / "demo"
     for _ in range(2):  # the second run is as clean as the first
-        story = play("first-crossing", data)
+        story = play("first-crossing", data, *on)
         assert sorted(outcomes(story)) == sorted(
             [
                 ("victim-referral", "LANRM001", "VNNRM001", "delivered"),
@@ -91,9 +122,9 @@ def test_referral_and_answer_cross_and_everything_is_verified(tmp_path: Path) ->
     assert form["người được chuyển tuyến"]["họ"] == "ຫງວຽນ"
 
 
-def test_journey_from_safety_to_safe_receipt(tmp_path: Path) -> None:
+def test_journey_from_safety_to_safe_receipt(tmp_path: Path, on: list[str]) -> None:
     """Ten offices; each has a record of its own, and the neutral ones hear of a traveller alone."""
-    story = play("journey", tmp_path / "demo")
+    story = play("journey", tmp_path / "demo", *on)
     assert {outcome for *_, outcome in outcomes(story)} == {"delivered"}
     received = {office: set(each["received"]) for office, each in story["offices"].items()}
     assert received["VNNAT001"] == {"nationality-request"}
@@ -128,21 +159,23 @@ def test_every_case_can_be_named() -> None:
     assert tuple(CASES) == DEMO_CASES
 
 
-def test_person_who_was_not_told_of_asylum(tmp_path: Path) -> None:
-    story = play("asylum", tmp_path / "demo")
+def test_person_who_was_not_told_of_asylum(tmp_path: Path, on: list[str]) -> None:
+    story = play("asylum", tmp_path / "demo", *on)
     assert [outcome for *_, outcome in outcomes(story)] == ["refused", "delivered"]
     assert story["messages"][0]["rules"] == ["floor/asylum"]
     assert {office for office, each in story["offices"].items() if each["received"]} == {"LANAT001"}
 
 
-def test_ordinary_check_goes_the_way_of_the_others(tmp_path: Path) -> None:
-    story = play("ordinary-check", tmp_path / "demo")
+def test_ordinary_check_goes_the_way_of_the_others(tmp_path: Path, on: list[str]) -> None:
+    story = play("ordinary-check", tmp_path / "demo", *on)
     assert {outcome for *_, outcome in outcomes(story)} == {"delivered"}
     assert story["offices"]["VNNAT001"]["received"].keys() == {"nationality-request"}
 
 
-def test_child_without_guardian_is_protected_and_not_returned(tmp_path: Path) -> None:
-    story = play("child", tmp_path / "demo")
+def test_child_without_guardian_is_protected_and_not_returned(
+    tmp_path: Path, on: list[str]
+) -> None:
+    story = play("child", tmp_path / "demo", *on)
     refused = {m["type"]: set(m["rules"]) for m in story["messages"] if m["outcome"] == "refused"}
     assert refused.keys() == {"return-notice", "reception-notice", "travel-asked"}
     for rules in refused.values():
@@ -150,22 +183,22 @@ def test_child_without_guardian_is_protected_and_not_returned(tmp_path: Path) ->
     assert story["offices"]["VNNRM001"]["received"].keys() == {"emergency-protection-referral"}
 
 
-def test_own_choice_is_never_blocked(tmp_path: Path) -> None:
-    story = play("own-choice", tmp_path / "demo")
+def test_own_choice_is_never_blocked(tmp_path: Path, on: list[str]) -> None:
+    story = play("own-choice", tmp_path / "demo", *on)
     refused = [(kind, to) for kind, _, to, outcome in outcomes(story) if outcome == "refused"]
     assert refused == [("travel-notice-consular", "VNCON001")]
     delivered = {kind for kind, *_, outcome in outcomes(story) if outcome == "delivered"}
     assert {"return-notice", "reception-notice", "departure", "safe-receipt"} <= delivered
 
 
-def test_consulate_gets_nothing_on_who_did_not_ask_for_it(tmp_path: Path) -> None:
-    story = play("no-consular-contact", tmp_path / "demo")
+def test_consulate_gets_nothing_on_who_did_not_ask_for_it(tmp_path: Path, on: list[str]) -> None:
+    story = play("no-consular-contact", tmp_path / "demo", *on)
     assert story["offices"]["VNCON001"]["received"] == {}
     assert "travel-notice-border" in story["offices"]["VNBOR001"]["received"]
 
 
-def test_revoked_consular_contact_ends_the_feed(tmp_path: Path) -> None:
-    story = play("consular-contact-revoked", tmp_path / "demo")
+def test_revoked_consular_contact_ends_the_feed(tmp_path: Path, on: list[str]) -> None:
+    story = play("consular-contact-revoked", tmp_path / "demo", *on)
     travel = [each for each in outcomes(story) if each[0].startswith("travel-notice")]
     assert [outcome for kind, *_, outcome in travel if kind == "travel-notice-consular"] == [
         *("delivered", "refused")
@@ -175,16 +208,16 @@ def test_revoked_consular_contact_ends_the_feed(tmp_path: Path) -> None:
     ]
 
 
-def test_missing_safe_receipt_is_an_alert_until_it_comes(tmp_path: Path) -> None:
+def test_missing_safe_receipt_is_an_alert_until_it_comes(tmp_path: Path, on: list[str]) -> None:
     """The demonstration's own commands say so: exit code 1 while it is missing, then 0."""
-    story = play("missing-receipt", tmp_path / "demo")
+    story = play("missing-receipt", tmp_path / "demo", *on)
     assert ("safe-receipt", "VNSVC001", "LANRM001", "delivered") in outcomes(story)
     told = json.loads(run_once(["desk", "alerts", "--json"], tmp_path / "demo" / "la-nrm"))
     assert told["alerts"] == []
 
 
-def test_withdrawal_while_messages_are_under_way(tmp_path: Path) -> None:
-    story = play("withdrawal", tmp_path / "demo")
+def test_withdrawal_while_messages_are_under_way(tmp_path: Path, on: list[str]) -> None:
+    story = play("withdrawal", tmp_path / "demo", *on)
     of_la_nrm = {
         (kind, outcome) for kind, sender, _, outcome in outcomes(story) if sender == "LANRM001"
     }
@@ -223,6 +256,30 @@ def test_ctrl_c_leaves_no_process(tmp_path: Path) -> None:
     assert demo.returncode == 130
     assert said == b"xref: stopped\n"
     assert own_processes(data) == []
+
+
+def test_killed_demo_leaves_no_process(tmp_path: Path) -> None:
+    """SIGKILL tells nobody; its offices notice that their standard input has ended."""
+    data = tmp_path / "demo"
+    with subprocess.Popen(
+        [*XREF, "demo", "--case", "first-crossing", "--data", str(data)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as demo:
+        deadline = time.monotonic() + 60
+        while len(own_processes(data)) < 7:  # the demo itself and its six participants
+            assert time.monotonic() < deadline
+            assert demo.poll() is None
+            time.sleep(0.05)
+        os.kill(demo.pid, signal.SIGKILL)
+        demo.wait()
+    deadline = time.monotonic() + 30
+    while own_processes(data):
+        assert time.monotonic() < deadline, own_processes(data)
+        time.sleep(0.05)
+    for log in data.glob("*/*.log"):
+        assert '"level": "error"' not in log.read_text("utf-8"), "they ended in order"
 
 
 def test_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The demonstration's cases on real Kafka."""
+"""The demonstration on Kafka: clusters, and what is said of them. Cases: see `test_demo`."""
 
 from pathlib import Path
 
@@ -10,17 +10,6 @@ from xref.demo import kafka_of
 from xref.errors import ConfigError
 
 pytestmark = [pytest.mark.slow]
-
-
-@pytest.mark.needs_kafka
-@pytest.mark.parametrize("case", ["journey", "withdrawal"])
-def test_case_on_kafka(case: str, tmp_path: Path, kafka_servers: list[str]) -> None:
-    """The same outcome as through a folder, which then is not there."""
-    on = ["--transport", "kafka", "--servers", ",".join(kafka_servers)]
-    story = play(case, tmp_path / "demo", *on)
-    assert not (tmp_path / "demo" / "transport").exists()
-    found = {outcome for *_, outcome in outcomes(story)}
-    assert found == ({"delivered"} if case == "journey" else {"delivered", "erased", "rejected"})
 
 
 @pytest.mark.needs_kafka
