@@ -3,12 +3,14 @@
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from kafka_session import new_prefix
 from xref.demo_cases import LA_NRM, VN_NRM, VN_PROVIDER
+from xref.demo_setup import OFFICES as EVERY_OFFICE
 from xref.demo_setup import WITNESS_PROCESS, Kafka, Participant, lay_out, offices_of, place_form
 from xref.processes import Processes, run_once
 
@@ -46,17 +48,27 @@ class Offices:
         run_once(["desk", "submit", str(form), "--config", self.config("la-nrm")])
 
 
-def lay_out_on_kafka(data: Path, servers: list[str], prefix: str) -> None:
+def lay_out_on_kafka(
+    data: Path, servers: list[str], prefix: str, offices: Sequence[Participant] = EVERY_OFFICE
+) -> None:
     """Make the folder with every office on one cluster, and the topics as an operator does."""
-    lay_out(data, kafka=Kafka(dict.fromkeys(("LA", "VN"), tuple(servers)), prefix))
+    lay_out(data, offices, Kafka(dict.fromkeys(("LA", "VN"), tuple(servers)), prefix))
+    apply_topics(data)
+
+
+def apply_topics(data: Path) -> None:
+    """Make the topics and partitions that are missing."""
     config = ["--config", str(data / "la-hop" / "hop.toml")]
     run_once(["kafka", "topics", "--all", "--replication", "1", "--apply", *config])
 
 
 @contextmanager
-def running(data: Path) -> Iterator[Offices]:
-    """Lay out and start everybody; end them afterwards."""
-    lay_out(data, OFFICES)
+def running(data: Path, kafka: list[str] | None = None) -> Iterator[Offices]:
+    """Lay out and start everybody, over a folder or these brokers; end them afterwards."""
+    if kafka:
+        lay_out_on_kafka(data, kafka, new_prefix(), OFFICES)
+    else:
+        lay_out(data, OFFICES)
     with Processes() as processes:
         offices = Offices(data, processes)
         for each in ALL:

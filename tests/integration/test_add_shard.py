@@ -6,7 +6,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from integration.offices import ALL, OFFICES, Offices, running, wait_for
+import pytest
+
+from integration.offices import ALL, OFFICES, Offices, apply_topics, running, wait_for
 from integration.people import People, reply, table
 from xref.audit_folders import audit_folders
 from xref.demo_setup import Participant
@@ -126,15 +128,22 @@ class Growing:
         return found
 
 
-def test_shard_is_added_to_running_offices(tmp_path: Path) -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize("over", ["sqlite", pytest.param("kafka", marks=pytest.mark.needs_kafka)])
+def test_shard_is_added_to_running_offices(
+    tmp_path: Path, over: str, request: pytest.FixtureRequest
+) -> None:
     """Restarted one by one under way, a new hop killed: each message arrives once, in its place."""
-    with running(tmp_path / "data") as offices:
+    kafka = request.getfixturevalue("kafka_servers") if over == "kafka" else None
+    with running(tmp_path / "data", kafka) as offices:
         growing = Growing(offices)
         old = growing.refer(CASES_OLD)
         wait_for(growing.arrived)
         old |= growing.refer(CASES_UNDER_WAY)
         growing.sign()
         growing.configure()
+        if kafka:
+            apply_topics(offices.data)
         for each in SECOND:
             offices.start(each)
         growing.restart_all()
