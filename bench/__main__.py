@@ -107,7 +107,7 @@ def _flows(name: str, shards: int, given: argparse.Namespace) -> tuple[flow.Flow
 
 
 def _peers(_: argparse.Namespace) -> list[str]:
-    found = [*peers.decisions(), *peers.peers()]
+    found = [*peers.desks(), *peers.decisions(), *peers.peers()]
     return ["peers on the same record, processor time on one core:", *peers.lines(found)]
 
 

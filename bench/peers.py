@@ -1,8 +1,9 @@
 """Peers that do a part of what a desk or a hop does, on the same record, in the same run.
 
-None does the same: an SD-JWT discloses field by field and encrypts nothing; a JWS signs the whole;
-Cedar decides and no more. Each line says what is beside what. They are not needed to run xref:
-`make bench` fetches them, and without them this part is left out.
+None does the same: AS2 signs and encrypts the whole for one receiver and has it confirmed; an
+SD-JWT discloses field by field and encrypts nothing; a JWS signs the whole; Cedar decides and no
+more. Each line says what is beside what. They are not needed to run xref: `make bench` fetches
+them, and without them this part is left out.
 """
 
 import json
@@ -12,11 +13,19 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Final
 
+from bench import as2
+from bench.measure import OPEN, RECEIPTS, SEAL, measure
 from bench.world import NOW_MS, records, year_around
 from bench.world import bundle as signed_bundle
 from xref.policy import Permit, Question
 
 _REPEATS: Final = 5
+_ROUNDS: Final = {1: 64, 64: 4}
+_DESKS: Final = {
+    SEAL: "a desk seals a record",
+    OPEN: "a desk opens and checks it",
+    RECEIPTS: "a desk takes a receipt",
+}
 _SECONDS: Final = 0.2
 
 
@@ -89,12 +98,27 @@ def _question(carried: int | None = None) -> Question:
 def peers() -> list[Peer]:
     """Return what the libraries that are here take, with the same record."""
     found: list[Peer] = []
-    for part in (_sd_jwt, _jws, _confluent, _cedar):
+    for part in (_as2, _sd_jwt, _jws, _confluent, _cedar):
         try:
             found += part(values())
         except ImportError as error:
             found.append(Peer(f"{error.name} is not installed here", 0.0))
     return found
+
+
+def desks() -> list[Peer]:
+    """Return what a desk takes for a message, in small batches and large ones."""
+    found: list[Peer] = []
+    for batch, rounds in _ROUNDS.items():
+        measured = measure(batch, rounds, _REPEATS)
+        for work, title in _DESKS.items():
+            microseconds = 1e6 * measured.spent[work].processor / measured.messages
+            found.append(Peer(f"xref: {title}, batches of {batch}", microseconds))
+    return found
+
+
+def _as2(fields: Mapping[str, Any]) -> list[Peer]:
+    return [_took(f"AS2 (pyas2lib): {name}", work) for name, work in as2.works(fields).items()]
 
 
 def _sd_jwt(fields: Mapping[str, Any]) -> list[Peer]:
