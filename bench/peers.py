@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from bench import as2
 from bench.measure import OPEN, RECEIPTS, SEAL, measure
+from bench.spent import total
 from bench.world import NOW_MS, records, year_around
 from bench.world import bundle as signed_bundle
 from xref.policy import Permit, Question
@@ -112,7 +113,7 @@ def desks() -> list[Peer]:
     for batch, rounds in _ROUNDS.items():
         measured = measure(batch, rounds, _REPEATS)
         for work, title in _DESKS.items():
-            microseconds = 1e6 * measured.spent[work].processor / measured.messages
+            microseconds = 1e6 * total(measured.spent[work]).processor / measured.messages
             found.append(Peer(f"xref: {title}, batches of {batch}", microseconds))
     return found
 

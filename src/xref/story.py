@@ -204,8 +204,18 @@ def _held(
 
 def alerts_of(store: Store, bundle: Bundle, now_ms: int) -> list[Alert]:
     """Return what an office waits for in vain at `now_ms`, the longest overdue first."""
-    cabinet, policy = cabinet_of(store), bundle.policy
-    records, sent = dict(cabinet.all("record")), dict(cabinet.all("sent"))
+    cabinet = cabinet_of(store)
+    return alerts_among(dict(cabinet.all("record")), dict(cabinet.all("sent")), bundle, now_ms)
+
+
+def alerts_among(
+    records: Mapping[bytes, dict[str, Any]],
+    sent: Mapping[bytes, dict[str, Any]],
+    bundle: Bundle,
+    now_ms: int,
+) -> list[Alert]:
+    """Return the alerts of some cases, of which these are all records and sent messages."""
+    policy = bundle.policy
     waiting = [
         Waiting(message.hex(), key[:CASE_BYTES], story, records[key]["record"])
         for message, story in sent.items()

@@ -11,8 +11,8 @@ backup of it.
 import hashlib
 import hmac
 import json
-from collections.abc import Collection
-from typing import Any, Final
+from collections.abc import Callable, Collection
+from typing import Any, Final, TypeAlias
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -26,6 +26,9 @@ _NONCE_BYTES: Final = 12
 _KEY_BYTES: Final = 32
 _SHARDS_BYTES: Final = 2
 
+Watch: TypeAlias = Callable[[str, bytes, bytes], None]
+"""Is told of each content that is put: its space, key and case."""
+
 _JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
@@ -36,6 +39,7 @@ class Cabinet:
         """Use `state`; `entropy` gives keys, ids and nonces."""
         self._state = state
         self._entropy = entropy
+        self.watch: Watch = _nobody
 
     def case_of(self, local_number: str, shards: int) -> bytes:
         """Return the case id of an office's own case number; a new one uses `shards` for good."""
@@ -118,6 +122,7 @@ class Cabinet:
         plain = _JSON.encode(content).encode()
         sealed = AESGCM(key_of_case).encrypt(nonce, plain, _place(space, key))
         self._state.put(space, key, case + nonce + sealed)
+        self.watch(space, key, case)
 
     def expect(self, space: str, keys: Collection[bytes]) -> None:
         """Read at once contents that are going to be asked for, with their cases' keys."""
@@ -152,9 +157,14 @@ class Cabinet:
         value = self._state.get(space, key)
         return None if value is None else value[:CASE_BYTES]
 
-    def all(self, space: str) -> list[tuple[bytes, Any]]:
-        """Return all (key, content) pairs of a space that are not erased."""
-        found = [(key, self._open(space, key, value)) for key, value in self._state.scan(space)]
+    def case_ids(self, space: str) -> list[tuple[bytes, bytes]]:
+        """Return (key, case) of all contents of a space, none of which is opened."""
+        return [(key, value[:CASE_BYTES]) for key, value in self._state.scan(space)]
+
+    def all(self, space: str, prefix: bytes = b"") -> list[tuple[bytes, Any]]:
+        """Return all (key, content) pairs of a space, under a prefix, that are not erased."""
+        rows = self._state.scan(space, prefix)
+        found = [(key, self._open(space, key, value)) for key, value in rows]
         return [(key, content) for key, content in found if content is not None]
 
     def token(self, space: str, *parts: bytes | str, size: int) -> bytes:
@@ -166,6 +176,10 @@ class Cabinet:
             token = self._entropy(size)
             self._state.put(space, key, token)
         return token
+
+
+def _nobody(space: str, key: bytes, case: bytes) -> None:
+    """Watch nothing."""
 
 
 def _place(space: str, key: bytes) -> bytes:

@@ -17,6 +17,7 @@ from xref.desk.alerts import Alert
 from xref.desk.cabinet import Cabinet
 from xref.desk.erase import concerned, erase, is_withdrawn, note_reference
 from xref.desk.intake import Intake
+from xref.desk.open_cases import OpenCases
 from xref.desk.publish import Addressed, Publisher
 from xref.desk.receive import Opened, Receiver
 from xref.desk.spool import Row
@@ -31,7 +32,6 @@ from xref.ports import Entropy, Store, Transport
 from xref.state import State
 from xref.steps.submit import LinkEvidenceError, submit
 from xref.steps.validate import headers_of
-from xref.story import alerts_of
 from xref.wire.envelope import Envelope, Slot
 from xref.wire.header import NO_ID, Header
 from xref.wire.key import KeyUse
@@ -96,6 +96,7 @@ class Desk:
         )
         self.narrowing = Narrowing(self.state, self.office, setup.party_keys, setup.bundles)
         self.cabinet = Cabinet(self.state, self._entropy)
+        self._open_cases = OpenCases(self.cabinet)
         self._verified: dict[tuple[bytes, bytes], None] = {}
         self._stale = False
 
@@ -321,7 +322,7 @@ class Desk:
     def alerts(self, now_ms: int) -> list[Alert]:
         """Return what this office waits for in vain; raises `UnavailableError` without a bundle."""
         try:
-            return alerts_of(self._store, self._bundle(now_ms), now_ms)
+            return self._open_cases.alerts(self._bundle(now_ms), now_ms)
         except ConfigError as error:
             raise UnavailableError(str(error)) from error
 

@@ -7,21 +7,53 @@ import pytest
 from structlog.testing import capture_logs
 
 from unit.journey.played import CASE, Played
-from world import DAY_MS
+from world import DAY_MS, signed_bundle
 from xref import running
 from xref.desk.alerts import Alert
+from xref.desk.cabinet import Cabinet
 from xref.desk.spool import Correction, Withdrawal
+from xref.story import alerts_of
 
 NRM, PROVIDER = "LANRM001", "VNSVC001"
 MISSING, NOT_INFORMED, CHILD = "ຄມ-2026-0007", "ຄມ-2026-0006", "ຄມ-2026-0004"
 
 
 def alerts(world: Played, office: str = NRM, *, days: int = 0) -> list[Alert]:
-    return world.desks[office].alerts(world.now_ms + days * DAY_MS)
+    """What the running desk says, which is what all its records say."""
+    now_ms = world.now_ms + days * DAY_MS
+    found = world.desks[office].alerts(now_ms)
+    assert found == alerts_of(world.stores[office], signed_bundle(), now_ms)
+    return found
 
 
 def kinds(found: list[Alert]) -> list[tuple[str, str, str]]:
     return [(alert.kind, alert.type, alert.to) for alert in found]
+
+
+def test_look_reads_what_is_open_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = Played()
+    world.hand_in(NRM, "departures.csv")
+    world.hand_in(PROVIDER, "safe-receipt.json", answers="departure")
+    world.hand_in(NRM, "departures.csv", case=MISSING)
+    alerts(world)
+    read: list[tuple[str, bytes]] = []
+    opened = Cabinet._open
+
+    def noted(cabinet: Cabinet, space: str, key: bytes, value: bytes) -> object:
+        read.append((space, key))
+        return opened(cabinet, space, key, value)
+
+    monkeypatch.setattr(Cabinet, "_open", noted)
+    found = world.desks[NRM].alerts(world.now_ms + DAY_MS)
+    assert kinds(found) == [("no-answer", "departure", PROVIDER)]
+    cabinet = world.desks[NRM].cabinet
+    assert {cabinet.case_id(space, key) for space, key in read} == {cabinet.find_case(MISSING)}
+    read.clear()
+    world.hand_in(PROVIDER, "safe-receipt.json", answers="departure")
+    world.desks[NRM].alerts(world.now_ms)
+    read.clear()
+    assert world.desks[NRM].alerts(world.now_ms + DAY_MS) == []
+    assert read == []
 
 
 def departed() -> Played:
