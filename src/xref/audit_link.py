@@ -72,7 +72,7 @@ def read_keyrings(
     for key, value in records.pages("keyring"):
         party = key.decode("ascii", "replace")
         try:
-            keyrings[party] = _keyring(value.decode(), party, party_keys)
+            keyrings[party] = keyring_of(value.decode(), party, party_keys)
         except (MalformedError, NoteError, UnicodeDecodeError):
             problems.add(
                 f"the keyring of {party} is not signed by its Party's pinned key; "
@@ -81,7 +81,8 @@ def read_keyrings(
     return keyrings
 
 
-def _keyring(note: str, party: str, party_keys: Mapping[str, bytes]) -> Keyring:
+def keyring_of(note: str, party: str, party_keys: Mapping[str, bytes]) -> Keyring:
+    """Return the keyring that its Party alone signed; `MalformedError` or `NoteError`."""
     signed, lines = split(note)
     verifier = Verifier(party_name(party), party_keys.get(party, b""), ED25519)
     if len(lines) != 1 or not lines[0].is_by(verifier):

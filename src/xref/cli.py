@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from xref import (
     __version__,
+    accesses_commands,
     adapter_commands,
     commands,
     kafka_commands,
@@ -85,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     schema_commands.add_schema(top)
     adapter_commands.add_adapter(top)
     _add_audit(top)
+    accesses_commands.add_accesses(top)
     kafka_commands.add_kafka(top)
     return parser
 

@@ -94,6 +94,7 @@ ANSWER_BYTES_MAX: Final = 64 * KIB
 TRAIL_ENTRY_BYTES_MAX: Final = 256 * KIB
 AUDIT_SENTENCES_MAX: Final = 200
 AUDIT_PAGE: Final = 256
+ACCESSES_BYTES_MAX: Final = 256 * 1024 * KIB
 
 # Kafka: a batch holds the largest parcel and stays under a broker's default of 1 MiB and 12 bytes;
 # a request, or what is fetched at once, stays far under its default of 100 MiB.
