@@ -42,8 +42,12 @@ install: $(STAMPS)/installed ## make .venv/bin/xref
 
 ##@ Develop
 .PHONY: test
-test: develop ## the whole test suite (names in one line what it left out)
+test: develop ## the test suite (names in one line what it left out)
 	@$(BIN)/python -m pytest
+
+.PHONY: mutations
+mutations: develop ## weaken every rule of the floor, and see that the prover notices
+	@$(BIN)/python -m pytest -m long
 
 .PHONY: check
 check: develop ## style, types and tidiness

@@ -219,19 +219,23 @@ class Prover:
         self, corridor: Corridor, place: int, answers: int, where: list[Condition]
     ) -> bool:
         meeting = self._seen.meeting
-        boxes = list(zip(*self._seen.packed(corridor), strict=True))
+        boxes, numbers = self._seen.packed(corridor)
         anything = meeting.packed(
             [all_bits(fact) if at == place else 0 for at, fact in enumerate(self.facts)]
         )
-        for after, number in boxes:
+        less: dict[int, tuple[list[Box], list[int]]] = {}
+        for after, number in zip(boxes, numbers, strict=True):
             if not after.mask or not after.answers[place] & answers:
                 continue
-            for box, other in boxes:
-                if after.mask & ~box.mask and meeting.meet(number | anything, other):
-                    met = [i & j for i, j in zip(box.answers, after.answers, strict=True)]
-                    met[place] = box.answers[place]
-                    if overlap(Box(tuple(met), 0), where):
-                        return True
+            if after.mask not in less:
+                fewer = [at for at, box in enumerate(boxes) if after.mask & ~box.mask]
+                less[after.mask] = [boxes[at] for at in fewer], [numbers[at] for at in fewer]
+            others, packed = less[after.mask]
+            for at in meeting.meeting(number | anything, packed):
+                met = [i & j for i, j in zip(others[at].answers, after.answers, strict=True)]
+                met[place] = others[at].answers[place]
+                if overlap(Box(tuple(met), 0), where):
+                    return True
         return False
 
     def _unknown_widens(self) -> Iterator[Breach]:
@@ -268,11 +272,12 @@ class Prover:
             there = cause.schema.by_name.get(each.name)
             for shut in ways_shut(cause, there.mask, self.facts) if there else ():
                 found = found or opened(caused, each.mask, shut, self.facts)
+        shared = {box.mask: _shared(box.mask, caused, cause) for box in self.boxes(caused)}
         pairs = [
             (after, before)
             for after in self.boxes(caused)
             for before in self.boxes(cause)
-            if set(_shared(after.mask, caused, cause)) - set(cause.schema.names_of(before.mask))
+            if shared[after.mask] & ~before.mask
         ]
         met = [[i & j for i, j in zip(a.answers, b.answers, strict=True)] for a, b in pairs]
         _agree(found is not None, any(all(each) for each in met))
@@ -297,5 +302,7 @@ def _mentioned(corridor: Corridor) -> set[int]:
     return {at for each in conditions for clause in each for at, _ in clause.terms}
 
 
-def _shared(mask: int, caused: Corridor, cause: Corridor) -> list[str]:
-    return [name for name in caused.schema.names_of(mask) if name in cause.schema.by_name]
+def _shared(mask: int, caused: Corridor, cause: Corridor) -> int:
+    """Return a mask over what is caused as one over the fields of these names in the cause."""
+    names = [name for name in caused.schema.names_of(mask) if name in cause.schema.by_name]
+    return cause.schema.mask_of(names)

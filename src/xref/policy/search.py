@@ -77,10 +77,10 @@ def widened(
     moved = {place: len(facts)}  # the answer before the change stands beside the others
     after = [only(place, answers), *moved_to(where, moved)]
     for kind in kinds_of(corridor):
-        for shut, free in _by_one_rule(corridor, kind, facts):
+        for shut, free in _by_one_rule(corridor, kind, place, facts):
             before = moved_to(shut, moved)
             # What one rule does not let happen alone, all of them do not.
-            if before == shut or solution([*after, *before, *free]) is None:
+            if solution([*after, *before, *free]) is None:
                 continue
             found = opened(corridor, kind, after + before, facts)
             if found is not None:
@@ -89,16 +89,25 @@ def widened(
 
 
 def _by_one_rule(
-    corridor: Corridor, kind: int, facts: Facts
+    corridor: Corridor, kind: int, place: int, facts: Facts
 ) -> Iterator[tuple[list[Condition], list[Condition]]]:
-    """Yield the ways in which fields of one kind stay, each with what it takes to end it."""
+    """Yield the ways in which fields of one kind stay that depend on the fact at a place.
+
+    Each comes with what it takes to end it.
+    """
     strips = [forbid for forbid, stripped in corridor.strips if stripped & kind]
     for forbid in (*corridor.refuses, *strips):
-        yield applied(forbid, facts), lifted(forbid, facts)
+        if _asks(forbid.when, place) or _asks(forbid.unless, place):
+            yield applied(forbid, facts), lifted(forbid, facts)
     permits = [permit for permit, granted in corridor.permits if granted & kind]
-    if permits and all(permit.when for permit in permits):
+    asked = any(_asks(permit.when, place) for permit in permits)
+    if asked and all(permit.when for permit in permits):
         closed_all = [one for permit in permits for one in negated(permit.when, facts)]
         yield closed_all, [tuple(one for permit in permits for one in permit.when)]
+
+
+def _asks(condition: Condition, place: int) -> bool:
+    return any(at == place for clause in condition for at, _ in clause.terms)
 
 
 def only(place: int, bits: int) -> Condition:

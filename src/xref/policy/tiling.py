@@ -198,9 +198,12 @@ class Meeting:
             number |= bits << start
         return number
 
-    def meet(self, one: int, other: int) -> bool:
-        """Return whether two boxes share some facts."""
-        return (one & other) + self._ones & self._carries == self._carries
+    def meeting(self, one: int, others: Iterable[int]) -> Iterator[int]:
+        """Yield the places of those of the other boxes that share some facts with one."""
+        ones, carries = self._ones, self._carries
+        for place, other in enumerate(others):
+            if (one & other) + ones & carries == carries:
+                yield place
 
 
 def overlap(box: Box, conditions: Iterable[Condition]) -> bool:
