@@ -124,14 +124,14 @@ class KeyDirectory:
             if line.first_size <= size <= line.last_size
         ]
 
-    def cosigner(self, office: str, at_seconds: int) -> list[Verifier]:
-        """Return the verifiers of the office's cosignatures made in that second."""
-        first_ms = at_seconds * 1000
-        return [
-            Verifier(cosigner_name(office), line.key.public, COSIGNATURE)
-            for line in self._lines.get((office, KeyUse.COSIGN), ())
-            if line.from_ms <= first_ms + 999 and first_ms < line.until_ms
-        ]
+    def cosigner(self, office: str, at_seconds: int | None) -> list[Verifier]:
+        """Return the verifiers of the office's cosignatures made in that second; None: in any."""
+        lines = self.all_of(office, KeyUse.COSIGN)
+        if at_seconds is not None:
+            first, last = at_seconds * 1000, at_seconds * 1000 + 999
+            lines = [line for line in lines if line.from_ms <= last and first < line.until_ms]
+        name = cosigner_name(office)
+        return [Verifier(name, line.key.public, COSIGNATURE) for line in lines]
 
     def subscribers(self, flow: int) -> list[str]:
         """Return the offices that subscribe to a flow, sorted."""

@@ -1,5 +1,6 @@
 """What a bribed hop can try with its own keys, and what becomes of it."""
 
+import base64
 from dataclasses import replace
 
 import pytest
@@ -34,7 +35,7 @@ from xref.answers import Answer, Item, compose_answers
 from xref.tlog import cosignature
 from xref.tlog.checkpoint import Checkpoint
 from xref.tlog.checkpoint import sign as sign_checkpoint
-from xref.tlog.note import Signer
+from xref.tlog.note import Signer, sign
 from xref.tlog.tree import Tree
 from xref.wire.body import Body, parse_body
 from xref.wire.envelope import Envelope, Slot
@@ -283,6 +284,29 @@ def test_hop_acknowledges_with_a_key_that_does_not_cosign() -> None:
     key = keychain(VN_HOP).signing(KeyUse.LOG, world.now_ms).private
     note = cosignature.cosign(head, cosigner_name(VN_HOP), key, world.now_ms // 1000)
     payload = encode_note(Kind.ACKNOWLEDGEMENT, note)
+    publish(world, BORDER.back, parcel(world, BORDER.back, Kind.ACKNOWLEDGEMENT, payload))
+    assert "did not sign" in turn(world, LA_HOP).stopped[0]
+
+
+@pytest.mark.parametrize("spoil", ["no line", "a line of type 1", "a time that nobody signed"])
+def test_hop_acknowledges_without_a_cosignature(spoil: str) -> None:
+    """What looks like a far time, in a line that no cosigner signed, is no clock to wait for."""
+    world = settled()
+    world.publish(LA_DESK, [referral()])
+    turn(world, LA_HOP)
+    head = world.hops[LA_HOP].endpoint.outgoing[BORDER].checkpoint
+    key = keychain(VN_HOP).signing(KeyUse.COSIGN, world.now_ms).private
+    text, name = head.partition("\n\n")[0] + "\n", cosigner_name(VN_HOP)
+    line = cosignature.cosignature_line(text, name, key, world.now_ms // 1000)
+    prefix, _, encoded = line.rpartition(" ")
+    signed = base64.b64decode(encoded)
+    late = prefix + " " + base64.b64encode(signed[:4] + b"\x7f" + signed[5:]).decode() + "\n"
+    added = {
+        "no line": "",
+        "a line of type 1": sign(text, [Signer(name, key)]).partition("\n\n")[2],
+        "a time that nobody signed": late,
+    }[spoil]
+    payload = encode_note(Kind.ACKNOWLEDGEMENT, head + added)
     publish(world, BORDER.back, parcel(world, BORDER.back, Kind.ACKNOWLEDGEMENT, payload))
     assert "did not sign" in turn(world, LA_HOP).stopped[0]
 
