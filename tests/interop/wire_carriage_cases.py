@@ -282,7 +282,7 @@ def make_read() -> tuple[str, list[Case], dict[str, str]]:
         J.across,
         log_key=other_log,
     )
-    add("other-link", "mismatch", "a parcel of another link", ACROSS, J.across, link=TO_DESK.name)
+    add("other-link", "unauthentic", "of another link", ACROSS, J.across, link=TO_DESK.name)
     mirror = [release_leaf(item).hex() for item in J.earlier]
     add(
         "other-mirror",

@@ -306,9 +306,10 @@ def parcel_open(inputs: Inputs) -> Shown:
 
 def parcel_read(inputs: Inputs) -> Shown:
     """Read a parcel of slots as its receiver does, down to the fields where that is a desk."""
-    parcel, data = opened(inputs)
     link = parse_link(inputs["link"])
-    same(found=parcel.clear.link_id, expected=link.link_id)
+    if parse_parcel(raw(inputs, "bytes")).clear.link_id != link.link_id:
+        raise UnauthenticError("a parcel of another link")
+    parcel, data = opened(inputs)
     payload = parse_payload(parcel.clear.kind, data)
     if not isinstance(payload, SlotsPayload):
         raise MalformedError("not a parcel of slots")

@@ -257,15 +257,15 @@ func parcelRead(in inputs) (shown, error) {
 	if err != nil {
 		return nil, err
 	}
-	inside, err := p.open(in.bytes("sender"), in.bytes("seed"))
-	if err != nil {
-		return nil, err
-	}
 	of, err := parseLink(in.text("link"))
 	if err != nil {
 		return nil, err
 	}
-	if err := same(p.link, of.id()); err != nil {
+	if same(p.link, of.id()) != nil {
+		return nil, fmt.Errorf("%w: of another link", errUnauthentic)
+	}
+	inside, err := p.open(in.bytes("sender"), in.bytes("seed"))
+	if err != nil {
 		return nil, err
 	}
 	if p.kind != 1 {
