@@ -2,7 +2,7 @@
 
 import hashlib
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -19,7 +19,7 @@ from xref.hop import Hop, HopSetup
 from xref.issue_keys import key_lines, make_keyring, new_keys, peers_of, sign_keyring
 from xref.keychain import Keychain
 from xref.ports import Store, Transport
-from xref.sources import read_sources
+from xref.sources import SHIPPED, read_sources
 from xref.tlog.note import Signer
 from xref.wire.key import KeyUse, SigningKey
 from xref.wire.keyring import SubscribeLine
@@ -45,14 +45,14 @@ class SeededEntropy:
         return hashlib.shake_256(label).digest(size)
 
 
-def draft_bundle(shards: int = 1) -> bundles.Draft:
+def draft_bundle(shards: int = 1, agreement: str = SHIPPED) -> bundles.Draft:
     """The shipped schemas and policies with the demonstration's directory, unsigned."""
-    return _draft(shards)
+    return _draft(shards, agreement)
 
 
 @cache
-def _draft(shards: int) -> bundles.Draft:
-    sources = read_sources(REPOSITORY / "policies", REPOSITORY / "schemas")
+def _draft(shards: int, agreement: str) -> bundles.Draft:
+    sources = read_sources(REPOSITORY / "policies", REPOSITORY / "schemas", None, (agreement,))
     if shards > 1:
         sources[bundles.DIRECTORY_PATH] = (
             f"shards = {shards}\n".encode() + sources[bundles.DIRECTORY_PATH]
@@ -66,30 +66,31 @@ def party_signer(party: str) -> Signer:
     return Signer(party_name(party), key.private)
 
 
-def party_keys() -> dict[str, bytes]:
-    return {party: party_signer(party).verifier.public for party in ("LA", "VN")}
+def party_keys(parties: Iterable[str] = ("LA", "VN")) -> dict[str, bytes]:
+    return {party: party_signer(party).verifier.public for party in parties}
 
 
-def signed_bundle(shards: int = 1) -> Bundle:
-    """The bundle, signed by both Parties, valid for a year around `NOW_MS`.
+def signed_bundle(shards: int = 1, agreement: str = SHIPPED) -> Bundle:
+    """The bundle, signed by all Parties, valid for a year around `NOW_MS`.
 
     The more shards, the later it begins, as one with more follows one with fewer.
     """
-    return _signed(shards)
+    return _signed(shards, agreement)
 
 
 @cache
-def _signed(shards: int) -> Bundle:
-    return sign_bundle(draft_bundle(shards), (NOW_MS - 30 * DAY_MS + shards, NOW_MS + YEAR_MS))
+def _signed(shards: int, agreement: str) -> Bundle:
+    window = (NOW_MS - 30 * DAY_MS + shards, NOW_MS + YEAR_MS)
+    return sign_bundle(draft_bundle(shards, agreement), window)
 
 
 def sign_bundle(draft: bundles.Draft, window: tuple[int, int]) -> Bundle:
-    """Return a draft as a bundle that both Parties have signed, in force within `window` (ms)."""
+    """Return a draft as a bundle that all Parties have signed, in force within `window` (ms)."""
     note = None
-    for party in ("LA", "VN"):
+    for party in draft.directory.parties:
         note = bundles.sign(note, draft, window, party_signer(party))
     assert note is not None
-    return bundles.open_bundle(draft.files, note, party_keys())
+    return bundles.open_bundle(draft.files, note, party_keys(draft.directory.parties))
 
 
 @cache
@@ -99,14 +100,14 @@ def keychain(office: str) -> Keychain:
 
 
 @cache
-def keyring_notes(shards: int = 1) -> tuple[str, ...]:
-    """Both Parties' keyrings; their version is the number of shards."""
-    directory = draft_bundle(shards).directory
+def keyring_notes(shards: int = 1, agreement: str = SHIPPED) -> tuple[str, ...]:
+    """All Parties' keyrings; their version is the number of shards."""
+    directory = draft_bundle(shards, agreement).directory
     notes = []
-    for party in ("LA", "VN"):
+    for party in directory.parties:
         lines = [
             line
-            for office in draft_bundle().directory.offices
+            for office in draft_bundle(1, agreement).directory.offices
             if office.startswith(party)
             for line in key_lines(keychain(office))
         ]
@@ -133,12 +134,18 @@ class World:
     now_ms: int = NOW_MS
     offices: tuple[str, ...] = OFFICES
     shards: int = 1
+    agreement: str = SHIPPED
 
     def __post_init__(self) -> None:
         self._spooled = itertools.count(1)
         self.hops: dict[str, Hop] = {}
         self.desks: dict[str, Desk] = {}
         self.start_all()
+
+    @property
+    def draft(self) -> bundles.Draft:
+        """The bundle with one shard, unsigned."""
+        return draft_bundle(1, self.agreement)
 
     def start_all(self) -> None:
         """Start, or restart, everybody."""
@@ -154,29 +161,31 @@ class World:
     def start(self, name: str) -> None:
         """Start, or restart, one office, or one shard of a hop, from its store."""
         entropy = SeededEntropy(f"{name} {next(self._spooled)}")
-        store, directory = self.stores.setdefault(name, MemoryStore()), draft_bundle().directory
+        store, directory = self.stores.setdefault(name, MemoryStore()), self.draft.directory
         trusted = {bundle.digest32: bundle for bundle in self.trusted(name)}
         office, _, shard = name.partition("/")
         if "HOP" in office:
             peers = peers_of(office, directory)
-            setup = HopSetup(keychain(office), trusted, party_keys(), peers, int(shard or "0"))
+            setup = HopSetup(
+                keychain(office), trusted, party_keys(directory.parties), peers, int(shard or "0")
+            )
             self.hops[name] = Hop(setup, store, self.transport, entropy)
-            self.hops[name].start(keyring_notes(self.shards), self.now_ms)
+            self.hops[name].start(keyring_notes(self.shards, self.agreement), self.now_ms)
         else:
             desk_setup = DeskSetup(
                 keychain(office),
                 trusted,
-                party_keys(),
+                party_keys(directory.parties),
                 directory.office(office).hop,
                 self.shards,
                 self.works_by(office),
             )
             self.desks[office] = Desk(desk_setup, store, self.transport, entropy)
-            self.desks[office].start(keyring_notes(self.shards), self.now_ms)
+            self.desks[office].start(keyring_notes(self.shards, self.agreement), self.now_ms)
 
     def trusted(self, name: str) -> list[Bundle]:  # noqa: ARG002 - other worlds go by it
         """Return the bundles that an office is configured with."""
-        return [signed_bundle(shards) for shards in range(1, self.shards + 1)]
+        return [signed_bundle(shards, self.agreement) for shards in range(1, self.shards + 1)]
 
     def works_by(self, office: str) -> bytes:  # noqa: ARG002 - as trusted
         """Return the digest of the bundle that a desk is set to work by; empty for the newest."""

@@ -64,6 +64,7 @@ def test_the_small_adapter_loads() -> None:
         ('to = "case"', 'to = "field/"', "no meaning"),
         ('to = "case"', 'to = ["case", "fact/sharing_consent"]', "comes from the desk"),
         ('to = "case"', 'to = ["case", "fact/second_approval"]', "comes from the desk"),
+        ('to = "case"', 'to = ["case", "fact/personal_scope"]', "comes from the desk"),
         ('to = "case"', 'to = ["case", "sharing-consent/given_on"]', "needs kind"),
         ('to = "case"', 'to = ["case", "fact/asylum"]', "needs kind"),
         ('to = "case"', 'from = "message"', "no meaning"),

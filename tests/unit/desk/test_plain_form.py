@@ -112,6 +112,7 @@ FAULTS: Final[dict[str, tuple[dict[str, Any], str]]] = {
     "field-of-another-record": ({"fields": {"arrival_date": CANARY}}, ""),
     "field-of-the-desk": ({"fields": {"case_ref": CANARY}}, "case_ref"),
     "fact-of-the-desk": ({"facts": {"sharing_consent": "granted"}}, "facts / sharing_consent"),
+    "scope-by-form": ({"facts": {"personal_scope": "within"}}, "facts / personal_scope"),
     "approval-by-form": ({"facts": {"second_approval": "given"}}, "facts / second_approval"),
     "fact-as-flag": ({"facts": {"asylum": True}}, "facts / asylum"),
     "office-as-list": ({"named": {"nrm": [CANARY]}}, "named / nrm"),
