@@ -31,7 +31,7 @@ _HEADER: Final = "xref/bundle/v1"
 _PATH: Final = re.compile(r"[a-z0-9_-]+(/[a-z0-9_-]+)*\.(toml|avsc)")
 _PARTY: Final = re.compile(r"[A-Z]{2}")
 _TEXT: Final = re.compile(_HEADER + r"\n([0-9a-f]{64})\n(0|[1-9][0-9]{0,15})\n([1-9][0-9]{0,15})\n")
-_PARTIES_MIN: Final = 2
+_PARTIES_MIN: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +196,7 @@ def _parties(section: Entry) -> dict[str, str]:
         if not _PARTY.fullmatch(code):
             raise section.fault(f"{code!r} is no ISO 3166-1 alpha-2 code", "correct it")
     if len(parties) < _PARTIES_MIN:
-        raise section.fault("fewer than two Parties", "add them")
+        raise section.fault("no Party", "add one")
     return parties
 
 

@@ -46,6 +46,10 @@ DEMO_CASES = (
     "missing-receipt",
     "withdrawal",
 )
+DEMO_CORRIDORS = (
+    *("la-vn-2010", "la-th-2005", "kh-th-2003", "kh-vn-2005"),
+    *("cn-vn-2010", "mm-th-2009", "th-vn-2008"),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -95,15 +99,23 @@ def _add_demo(top: "Commands") -> None:
     parser = add_command(
         top,
         "demo",
-        "Play a case between Lao PDR and Viet Nam with real processes, and verify it.",
+        "Play a case between two States with real processes, and verify it.",
         "xref demo --case own-choice --data ./my-demo",
     )
     parser.add_argument(
         "--case",
         choices=DEMO_CASES,
-        default=DEMO_CASES[0],
+        default="",
         metavar="NAME",
         help=f"one of {', '.join(DEMO_CASES)} (default: {DEMO_CASES[0]})",
+    )
+    parser.add_argument(
+        "--corridor",
+        choices=DEMO_CORRIDORS,
+        default=DEMO_CORRIDORS[0],
+        metavar="AGREEMENT",
+        help="another corridor, which plays a referral and its answer: one of "
+        f"{', '.join(DEMO_CORRIDORS)} (default: {DEMO_CORRIDORS[0]})",
     )
     parser.add_argument(
         "--data",

@@ -51,8 +51,9 @@ def demo(options: Namespace) -> int:
     """Play the demonstration."""
     from xref.demo import kafka_of, run_demo  # noqa: PLC0415 - keeps the other commands quick
 
-    kafka = kafka_of(options.servers) if options.transport == "kafka" else None
-    return run_demo(options.data, options.case, kafka=kafka, as_json=options.json)
+    corridor = options.corridor
+    kafka = kafka_of(options.servers, corridor) if options.transport == "kafka" else None
+    return run_demo(options.data, options.case, corridor, kafka=kafka, as_json=options.json)
 
 
 def _stop(options: Namespace) -> Stop:

@@ -10,6 +10,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +21,8 @@ from rich.text import Text
 from xref import screen
 from xref.audit_folders import Audited, at_rest, audit_folders
 from xref.bundle import Bundle
-from xref.demo_cases import CASES, Case, HandIn, Line, Run
+from xref.demo_cases import CASES, HandIn, Line, Run
+from xref.demo_corridors import DIRECTIONS, Played, case_on
 from xref.demo_setup import (
     MARKER,
     WITNESS_PROCESS,
@@ -32,6 +34,7 @@ from xref.demo_setup import (
 )
 from xref.errors import ConfigError, UnavailableError
 from xref.processes import Processes, run_once
+from xref.sources import SHIPPED
 from xref.story import SentMessage, received_messages, sent_messages
 from xref.wiring import DeskOffice
 
@@ -45,10 +48,12 @@ _POLL_SECONDS: Final = 0.05
 class Demo:
     """One run of one case, step by step."""
 
-    def __init__(self, case: Case, data: Path, out: Console, kafka: Kafka | None) -> None:
-        """Play `case` in `data`, on Kafka if given, telling the story on `out`."""
-        self.case, self._data, self._out, self._kafka = case, data, out, kafka
-        self._offices = offices_of(case.desks)
+    def __init__(
+        self, corridor: str, played: Played, data: Path, out: Console, kafka: Kafka | None
+    ) -> None:
+        """Play a case in `data`, on Kafka if given, telling the story on `out`."""
+        self.case, self._data, self._out, self._kafka = played.case, data, out, kafka
+        self._corridor, self._offices = corridor, played.offices
         self.desks: dict[str, DeskOffice] = {}
         self._processes = Processes()
         self._shown: set[str] = set()
@@ -57,7 +62,7 @@ class Demo:
     def play(self) -> Audited:
         """Lay out, run, play every step, stop, verify."""
         self._say("Keys, configuration and the bundle, which both Parties sign")
-        lay_out(self._data, self._offices, self._kafka)
+        lay_out(self._data, self._offices, self._kafka, self._corridor)
         if self._kafka:
             self._make_topics(self._kafka)
         count = len(self.desks_of_case)
@@ -83,6 +88,11 @@ class Demo:
     def desks_of_case(self) -> list[Participant]:
         """The desks that take part."""
         return [each for each in self._offices if each.kind == "desk"]
+
+    @property
+    def offices(self) -> Sequence[Participant]:
+        """Everybody who takes part."""
+        return self._offices
 
     @property
     def bundle(self) -> Bundle:
@@ -145,7 +155,14 @@ class Demo:
 
     def _hand_in(self, step: HandIn) -> None:
         about = self._received(step.office, step.about) if step.about else ""
-        file = place_form(self._data, step.office, step.form, case=step.case, about=about)
+        file = place_form(
+            self._data,
+            step.office,
+            step.form,
+            case=step.case,
+            about=about,
+            content=step.content,
+        )
         prepared = ["--by", step.by] if step.by else []
         self._command(step.office, ["desk", "submit", f"forms/{file.name}", *prepared])
         self._await(step.office, is_final=step.waits)
@@ -252,39 +269,55 @@ def _is_decided(message: SentMessage) -> bool:
     return message.outcome != "submitted"
 
 
-def kafka_of(servers: Sequence[str]) -> Kafka:
+def kafka_of(servers: Sequence[str], corridor: str = SHIPPED) -> Kafka:
     """Return where the Parties' clusters are: `HOST:PORT,...` for both, or one `LA=...` each.
 
     Topics get names of their own, so that no other run's are read. `ConfigError` for other words.
     """
     named = dict(each.split("=", 1) for each in servers if "=" in each)
     shared = [each for each in servers if "=" not in each] or [_LOCAL_BROKER]
-    if named and (len(named) != len(servers) or named.keys() != set(_PARTIES)):
-        message = "--servers: name HOST:PORT once, or LA=HOST:PORT and VN=HOST:PORT"
-        raise ConfigError(message)
-    of_party = {party: tuple(named.get(party, shared[0]).split(",")) for party in _PARTIES}
+    parties = DIRECTIONS.get(corridor, _PARTIES)
+    if named and (len(named) != len(servers) or named.keys() != set(parties)):
+        each = " and ".join(f"{party}=HOST:PORT" for party in parties)
+        raise ConfigError(f"--servers: name HOST:PORT once, or {each}")
+    of_party = {party: tuple(named.get(party, shared[0]).split(",")) for party in parties}
     return Kafka(of_party, f"xref-demo-{secrets.token_hex(4)}")
 
 
-def run_demo(data: Path, case: str, *, kafka: Kafka | None = None, as_json: bool) -> int:
+def played_of(corridor: str, case: str) -> Played:
+    """Return a corridor's case; `ConfigError` for a name that this corridor does not have."""
+    if corridor == SHIPPED:
+        found = CASES[case or next(iter(CASES))]
+        return Played(found, offices_of(found.desks), ())
+    if case:
+        raise ConfigError(f"--case: {corridor} plays one case; leave it out, or the corridor")
+    return case_on(corridor, datetime.now(UTC).date())
+
+
+def run_demo(
+    data: Path, case: str, corridor: str = SHIPPED, *, kafka: Kafka | None = None, as_json: bool
+) -> int:
     """Play a case in `data`, on Kafka if given; return 0 if everything was verified."""
+    played = played_of(corridor, case)
     out = Console(file=sys.stderr, quiet=True) if as_json else screen.console()
-    out.print(Text(f"xref: {CASES[case].title}", style="bold"))
+    out.print(Text(f"xref: {played.case.title}", style="bold"))
     out.print(Text(f"All people are invented. Files: {data}/", style="dim"))
-    audited = (demo := Demo(CASES[case], data, out, kafka)).play()
+    for each in played.missing:
+        out.print(Text(each, style="yellow"))
+    audited = (demo := Demo(corridor, played, data, out, kafka)).play()
     if as_json:
-        sys.stdout.write(
-            json.dumps(_as_json(demo, case, audited), ensure_ascii=False, indent=2) + "\n"
-        )
+        told = {"missing": list(played.missing), **_as_json(demo, corridor, case, audited)}
+        sys.stdout.write(json.dumps(told, ensure_ascii=False, indent=2) + "\n")
     else:
         screen.show_holdings(out, demo.holdings())
         _say_what_next(out, data, demo)
     return 0 if audited.verified else 1
 
 
-def _as_json(demo: Demo, case: str, audited: Audited) -> dict[str, Any]:
+def _as_json(demo: Demo, corridor: str, case: str, audited: Audited) -> dict[str, Any]:
     return {
-        "case": case,
+        "corridor": corridor,
+        "case": case or ("referral" if corridor in DIRECTIONS else next(iter(CASES))),
         "messages": [message.as_json(demo.bundle) for message in demo.messages()],
         "offices": demo.holdings(),
         **audited.as_json(),
@@ -295,12 +328,15 @@ def _say_what_next(out: Console, data: Path, demo: Demo) -> None:
     out.print(f"\nFiles: {data}/ (one folder a participant, {MARKER} marks it as the demo's)")
     out.print("Try next:", style="bold")
     xref = _own_name()
+    hops = [each.folder for each in demo.offices if each.kind == "hop"]
+    first, second = f"{hops[0][:2]}-nrm", f"{hops[1][:2]}-nrm"
     others = [name for name in CASES if CASES[name] is not demo.case]
     for command in (
-        f"{xref} desk status --config {data}/la-nrm/desk.toml",
-        f"{xref} audit {data}/la-hop {data}/vn-hop",
-        f"less {data}/vn-nrm/received/*.json",
+        f"{xref} desk status --config {data}/{first}/desk.toml",
+        f"{xref} audit {data}/{hops[0]} {data}/{hops[1]}",
+        f"less {data}/{second}/received/*.json",
         f"{xref} demo --case {'|'.join(others)}",
+        f"{xref} demo --corridor {'|'.join(DIRECTIONS)}",
         "docs/tutorial/first-crossing.md",
     ):
         out.print(Text(f"    {command}"), no_wrap=True, overflow="ignore", crop=False)

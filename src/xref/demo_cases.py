@@ -24,7 +24,7 @@ class HandIn:
 
     `case` takes one person's row of a table; `about` names the flow of the received message that
     the form answers or follows; `by` is who prepared it, where that counts. `waits` is False where
-    nothing can arrive yet.
+    nothing can arrive yet. `content` is the form itself where no sample is it.
     """
 
     office: str
@@ -34,6 +34,7 @@ class HandIn:
     about: str = ""
     by: str = ""
     waits: bool = True
+    content: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from xref.adapter_commands import LIKES, TEMPLATE_PARTY
+from xref.desk.adapter import FILE_NAME
 from xref.errors import ConfigError
 from xref.operations import (
     build_bundle,
@@ -27,6 +29,7 @@ from xref.operations import (
 )
 from xref.resources import data_folder
 from xref.running import now_ms
+from xref.sources import SHIPPED
 from xref.wire.keyring import KeyLine, SubscribeLine
 from xref.wire.office import party_of
 
@@ -34,6 +37,8 @@ MARKER: Final = ".xref-demo"
 WITNESS: Final = "xref/witness/v1/demo"
 _DAY_MS: Final = 86_400_000
 _DAYS: Final = 365
+_BUDDHIST: Final = 543
+_BUDDHIST_FROM: Final = 2400
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +106,10 @@ def offices_of(desks: Collection[str]) -> tuple[Participant, ...]:
 
 
 def lay_out(
-    data: Path, offices: Sequence[Participant] = OFFICES, kafka: Kafka | None = None
+    data: Path,
+    offices: Sequence[Participant] = OFFICES,
+    kafka: Kafka | None = None,
+    agreement: str = SHIPPED,
 ) -> None:
     """Make the folder anew with everything that the witness and `offices` need.
 
@@ -110,14 +118,15 @@ def lay_out(
     """
     _make_empty(data)
     parties = {
-        party: new_seed(data / f"{party.lower()}-party" / "party.key") for party in ("LA", "VN")
+        party: new_seed(data / f"{party.lower()}-party" / "party.key")
+        for party in dict.fromkeys(party_of(each.office) for each in offices)
     }
     witness_key = new_seed(data / "witness" / "witness.key")
     lines = {
         each.office: new_office_keys(data / each.folder / "keys.json", each.office, _DAYS)
         for each in offices
     }
-    _sign(data, lines)
+    _sign(data, offices, lines, agreement)
     port = _free_port()
     _write_witness(data, parties, port)
     for each in offices:
@@ -135,13 +144,14 @@ def _make_empty(data: Path) -> None:
     (data / MARKER).write_text("Made by `xref demo`, which removes and makes it anew.\n")
 
 
-def _sign(data: Path, lines: dict[str, list[KeyLine]]) -> None:
+def _sign(
+    data: Path, offices: Sequence[Participant], lines: dict[str, list[KeyLine]], agreement: str
+) -> None:
     """Have both Parties sign the bundle, and each its own keyring."""
-    draft = build_bundle(data / "bundle")
+    draft = build_bundle(data / "bundle", None, (agreement,))
     window = (now_ms() - _DAY_MS, now_ms() + _DAYS * _DAY_MS)
-    given = [each.folder for each in OFFICES if each.office in lines]
-    keyrings = [data / folder / "keyrings" for folder in (*given, WITNESS_PROCESS.folder)]
-    for party in ("LA", "VN"):
+    keyrings = [data / each.folder / "keyrings" for each in (*offices, WITNESS_PROCESS)]
+    for party in draft.directory.parties:
         signer = party_signer(party, data / f"{party.lower()}-party" / "party.key")
         sign_bundle(data / "bundle", signer, window)
         own = [line for office, some in lines.items() if party_of(office) == party for line in some]
@@ -189,7 +199,8 @@ def _write_office(
         ],
     )
     if each.kind == "desk":
-        shutil.copytree(data_folder("adapters") / each.country, folder / "adapter")
+        shutil.copytree(adapter_of(each.country), folder / "adapter")
+        _name_party(folder / "adapter", party_of(each.office))
         (folder / "forms").mkdir()
         lines += ['adapter = "adapter"']
     text = "\n".join(lines) + "\n\n" + _parties(parties)
@@ -202,21 +213,35 @@ def _write_office(
     (folder / f"{each.kind}.toml").write_text(text, "utf-8")
 
 
-def place_form(data: Path, folder: str, form: str, *, case: str = "", about: str = "") -> Path:
-    """Put a sample form into an office's folder and return it.
+def adapter_of(country: str) -> Path:
+    """Return the folder of a country's adapter, or of the template where it has none."""
+    folder = data_folder("adapters") / country
+    return folder if country and folder.is_dir() else data_folder("adapters") / LIKES[0]
+
+
+def _name_party(adapter: Path, party: str) -> None:
+    """Make a copy of the template the Party's own, as `xref adapter new` does."""
+    file = adapter / FILE_NAME
+    text = file.read_text("utf-8")
+    file.write_text(text.replace(f'"{TEMPLATE_PARTY}"', f'"{party}"'), "utf-8")
+
+
+def place_form(
+    data: Path, folder: str, form: str, *, case: str = "", about: str = "", content: str = ""
+) -> Path:
+    """Put a form into an office's folder and return it: `content`, or a sample of its country.
 
     `case` keeps that person's row of a table alone. `about` is the number of the received message
     that the form is about, in place of the sample's.
     """
-    country = next(each.country for each in DESKS if each.folder == folder)
-    sample = data_folder("adapters") / country / "samples" / form
     file = data / folder / "forms" / form
-    text = in_time(sample.read_text("utf-8"), datetime.now(UTC).date())
-    if case:
+    sample = adapter_of(folder[:2]) / "samples" / form
+    text = content or in_time(sample.read_text("utf-8"), datetime.now(UTC).date())
+    if case and file.suffix == ".csv":
         text = _one_person(text, case)
     if about:
-        content = json.loads(text)
-        one = content[0] if isinstance(content, list) else content
+        told = json.loads(text)
+        one = told[0] if isinstance(told, list) else told
         filled = {name: _filled(value, about) for name, value in one.items()}
         text = json.dumps(filled, ensure_ascii=False, indent=2) + "\n"
     file.write_text(text, "utf-8")
@@ -231,8 +256,12 @@ def in_time(text: str, today: date) -> str:
     ahead = max(today - _STORY_TOLD_ON, timedelta())
 
     def moved(found: re.Match[str]) -> str:
-        day = date(*(int(found[group]) for group in (3, 2, 1)))
-        return f"{day + ahead:%d/%m/%Y}" if day.year >= _STORY_TOLD_ON.year else found[0]
+        year, month, day = (int(found[group]) for group in (3, 2, 1))
+        era = _BUDDHIST if year > _BUDDHIST_FROM else 0
+        if not ahead or year - era < _STORY_TOLD_ON.year:
+            return found[0]
+        then = date(year - era, month, day) + ahead
+        return f"{then:%d/%m}/{then.year + era}"
 
     return _DAY.sub(moved, text)
 

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from xref.cli import DEMO_CASES
+from xref.cli import DEMO_CASES, DEMO_CORRIDORS
 from xref.demo_cases import CASES
+from xref.demo_corridors import DIRECTIONS
 from xref.demo_setup import in_time
 from xref.processes import run_once
 
@@ -62,9 +63,10 @@ def own_processes(data: Path) -> list[int]:
     return found
 
 
-def play(case: str, data: Path, *more: str) -> dict[str, Any]:
+def play(case: str, data: Path, corridor: str = "la-vn-2010") -> dict[str, Any]:
     """Play a case as a script would; whatever it is, the proof holds and all have ended."""
-    command = [*XREF, "demo", "--case", case, "--json", "--data", str(data), *more]
+    command = [*XREF, "demo", "--corridor", corridor, "--json", "--data", str(data)]
+    command += ["--case", case] if case else []
     with subprocess.Popen(command, stdout=subprocess.PIPE) as demo:
         try:
             said, _ = demo.communicate(timeout=300)
@@ -74,7 +76,7 @@ def play(case: str, data: Path, *more: str) -> dict[str, Any]:
     assert demo.returncode == 0
     story: dict[str, Any] = json.loads(said)
     assert story["reconciled"]
-    assert set(story["trails"]) == {"LA", "VN"}
+    assert {each.lower() for each in story["trails"]} == set(corridor.split("-")[:2])
     for trail in story["trails"].values():
         assert trail["verified"]
         assert trail["witnessed"] == trail["size"] > 0
@@ -155,8 +157,48 @@ def test_story_is_always_of_today(today: date) -> None:
     )
 
 
-def test_every_case_can_be_named() -> None:
+@pytest.mark.parametrize("today", [date(2026, 11, 26), date(2031, 3, 1)])
+def test_a_day_of_the_buddhist_era_is_of_today_too(today: date) -> None:
+    ahead = today - date(2026, 11, 26)
+    day = date(2026, 12, 15) + ahead
+    moved = in_time("born ๑๔/๐๒/๒๕๔๒, arrives 15/12/2569", today)
+    assert moved == f"born ๑๔/๐๒/๒๕๔๒, arrives {day:%d/%m}/{day.year + 543}"
+
+
+def test_every_case_and_corridor_can_be_named() -> None:
     assert tuple(CASES) == DEMO_CASES
+    assert ("la-vn-2010", *DIRECTIONS) == DEMO_CORRIDORS
+
+
+@pytest.mark.parametrize(
+    "corridor", DEMO_CORRIDORS[1:] if os.environ.get("XREF_LONG") else ["kh-th-2003"]
+)
+def test_a_referral_and_its_answer_on_another_corridor(corridor: str, tmp_path: Path) -> None:
+    story = play("", tmp_path / "demo", corridor)
+    found, origin = DIRECTIONS[corridor]
+    assert {outcome for *_, outcome in outcomes(story)} == {"delivered"}
+    assert set(outcomes(story)) == {
+        ("victim-referral", f"{found}NRM001", f"{origin}NRM001", "delivered"),
+        ("service-referral", f"{found}NRM001", f"{origin}SVC001", "delivered"),
+        ("referral-response", f"{origin}NRM001", f"{found}NRM001", "delivered"),
+    }
+    flag = f"{corridor}/beyond-personal-scope"
+    flagged = {flag: 2} if corridor in ("kh-th-2003", "kh-vn-2005") else {}
+    assert story["trails"][found]["flags"] == flagged
+    assert story["trails"][origin]["flags"] == {}
+    assert sum(len(m["flags"]) for m in story["messages"]) == sum(flagged.values())
+    without = [party for party in (found, origin) if party in ("CN", "MM")]
+    assert [each[:2] for each in story["missing"]] == without
+    assert all("xref adapter new" in each for each in story["missing"])
+
+
+def test_a_case_of_another_corridor_is_refused(tmp_path: Path) -> None:
+    command = [*XREF, "demo", "--corridor", "la-th-2005", "--case", "child"]
+    done = subprocess.run(
+        [*command, "--data", str(tmp_path / "demo")], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "la-th-2005 plays one case" in done.stderr
 
 
 def test_person_who_was_not_told_of_asylum(tmp_path: Path, on: list[str]) -> None:

@@ -41,7 +41,7 @@ def doubt_on_basis(
 def _check_known(agreement: Agreement, name: str, value: object) -> None:
     codes = value if isinstance(value, list | tuple) else [value] if value else []
     known = agreement.identification_bases
-    for code in codes:
+    for code in codes if known else ():  # without bases no record of the agreement has the field
         if code not in known:
             message = f"{name}: {agreement.id} has no basis {code}; use one of {', '.join(known)}"
             raise RecordError(message)

@@ -1,0 +1,155 @@
+"""The case that `xref demo --corridor` plays: a referral and its answer, between any two Parties.
+
+Whose people they are, and in which words, comes from the countries' adapters: the sample form of
+the State that refers where it is about this corridor, else its facts with the person in the sample
+of the State of origin, as xref's own form. A State without an adapter starts from the template.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+from xref.agreement_commands import shipped_agreements
+from xref.demo_cases import Case, HandIn, Run, Step
+from xref.demo_setup import Participant, adapter_of, in_time
+from xref.desk.adapter import Adapter
+from xref.desk.publish import DESK_FILLS
+from xref.desk.read_form import Record, read_form
+from xref.policy import Agreement
+
+DIRECTIONS: Final[Mapping[str, tuple[str, str]]] = {
+    "la-th-2005": ("TH", "LA"),
+    "kh-th-2003": ("TH", "KH"),
+    "kh-vn-2005": ("VN", "KH"),
+    "cn-vn-2010": ("CN", "VN"),
+    "mm-th-2009": ("TH", "MM"),
+    "th-vn-2008": ("TH", "VN"),
+}
+"""Who refers to whom; Lao PDR and Viet Nam have cases of their own."""
+_REFERRALS: Final = "referrals.csv"
+_PERSON: Final = "victim-referral.values.json"
+_PLAIN: Final = "in xref's own form"
+_NUMBER: Final = "0" * 32
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A case on a corridor, who takes part, and what is not there yet, in words."""
+
+    case: Case
+    offices: tuple[Participant, ...]
+    missing: tuple[str, ...]
+
+
+def case_on(agreement: str, today: date) -> Played:
+    """Return the case of an agreement's corridor."""
+    (profile,) = (each for each in shipped_agreements() if each.id == agreement)
+    found, origin = DIRECTIONS[agreement]
+    nrm, there, provider = f"{found.lower()}-nrm", f"{origin.lower()}-nrm", _provider(origin)
+    referral = _referral(nrm, found, origin, today)
+    steps: tuple[Step, ...] = (
+        referral,
+        *_beyond(profile, nrm, found, origin, today),
+        _answer(there, origin),
+        Run(
+            nrm,
+            f"The story of the case, from {found} nrm's own records",
+            ("journey", referral.case),
+        ),
+    )
+    case = Case(f"A referral and its answer. {profile.title}", (nrm, there, provider), steps)
+    offices = (
+        Participant(f"{found.lower()}-hop", "hop", f"{found}HOP001"),
+        Participant(f"{origin.lower()}-hop", "hop", f"{origin}HOP001"),
+        Participant(nrm, "desk", f"{found}NRM001", found.lower()),
+        Participant(there, "desk", f"{origin}NRM001", origin.lower()),
+        Participant(provider, "desk", f"{origin}SVC001", origin.lower()),
+    )
+    return Played(case, offices, tuple(_missing(party) for party in _without(found, origin)))
+
+
+def _provider(party: str) -> str:
+    return f"{party.lower()}-service-provider"
+
+
+def _without(*parties: str) -> list[str]:
+    return [each for each in parties if adapter_of(each.lower()).name != each.lower()]
+
+
+def _missing(party: str) -> str:
+    return (
+        f"{party} has no adapter: its offices use the template's forms and xref's own. "
+        f"To make one: xref adapter new {party.lower()}"
+    )
+
+
+# What is handed in.
+
+
+def _referral(office: str, found: str, origin: str, today: date) -> HandIn:
+    for record in _sample(found, today):
+        if record.named.get("service-provider") == f"{origin}SVC001":
+            says = f"{found} nrm hands in its own form: a person from {origin} asked for help there"
+            return HandIn(office, says, _REFERRALS, record.case)
+    record = _sample(found, today)[0]
+    says = f"{found} nrm refers a person from {origin} who asked for help there, {_PLAIN}"
+    return HandIn(office, says, "referral.json", record.case, content=_plain(record, origin, {}))
+
+
+def _beyond(
+    agreement: Agreement, office: str, found: str, origin: str, today: date
+) -> tuple[HandIn, ...]:
+    """Return the referral of a man where the agreement's title leaves men out."""
+    if agreement.personal_scope.fallback is None:
+        return ()
+    record = _sample(found, today)[0]
+    content = _plain(record, origin, {"sex": "M"}, case=f"{record.case}-M")
+    says = "A man, whom the agreement does not cover: he gets the same, and oversight sees it"
+    return (HandIn(office, says, "referral-man.json", f"{record.case}-M", content=content),)
+
+
+def _answer(office: str, party: str) -> HandIn:
+    says = f"{party} nrm accepts"
+    folder = adapter_of(party.lower())
+    if "referral-response" in Adapter.load(folder).file.publications:
+        return HandIn(office, says, "answer.json", about="victim-referral")
+    fields = {"answer": "ACCEPTED", "offered_services": ["ACCOMMODATION", "PSYCHOSOCIAL_SUPPORT"]}
+    form = {"xref_form": 1, "publication": "referral-response", "fields": fields}
+    content = json.dumps({**form, "case": f"{party}-1", "reply_to": _NUMBER}, indent=2)
+    says = f"{says}, {_PLAIN}"
+    return HandIn(office, says, "answer.json", about="victim-referral", content=content)
+
+
+def _sample(party: str, today: date) -> list[Record]:
+    """Return the people for whom every gate is open in a Party's sample, or in the template's."""
+    folder = adapter_of(party.lower())
+    if not (folder / "samples" / _REFERRALS).is_file():
+        folder = adapter_of("")
+    text = in_time((folder / "samples" / _REFERRALS).read_text("utf-8"), today)
+    reading = read_form(Adapter.load(folder), _REFERRALS, text.encode(), today=today)
+    return [each for each in reading.records if each.facts.get("asylum") == "no"]
+
+
+def _plain(record: Record, origin: str, more: Mapping[str, Any], case: str = "") -> str:
+    """Return a sample's facts with the person in the origin's sample, in xref's own form."""
+    given = record.sharing_consent
+    file = adapter_of(origin.lower()) / "samples" / _PERSON
+    person = json.loads(file.read_text("utf-8"))["values"] if file.is_file() else record.values
+    values = {**record.values, **person, "nationality_claimed": [origin], **more}
+    if values["service_province"] and not str(values["service_province"]).startswith(origin):
+        values["service_province"] = None  # the sample's own, of another country
+    recipients = [f"{origin}NRM001", f"{origin}SVC001"]
+    consent = given and {**given.members(), "recipients": recipients}
+    form = {
+        "xref_form": 1,
+        "publication": "referral",
+        "case": case or record.case,
+        "fields": {n: v for n, v in values.items() if n not in DESK_FILLS and v is not None},
+        "facts": dict(record.facts),
+        "sharing_consent": consent,
+        "named": {"service-provider": f"{origin}SVC001"},
+        "reply_to": None,
+    }
+    return json.dumps(form, ensure_ascii=False, indent=2)
