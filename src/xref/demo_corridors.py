@@ -141,14 +141,14 @@ def _plain(record: Record, origin: str, more: Mapping[str, Any], case: str = "")
     if values["service_province"] and not str(values["service_province"]).startswith(origin):
         values["service_province"] = None  # the sample's own, of another country
     recipients = [f"{origin}NRM001", f"{origin}SVC001"]
-    consent = given and {**given.members(), "recipients": recipients}
+    agreed = given and {**given.members(), "recipients": recipients}
     form = {
         "xref_form": 1,
         "publication": "referral",
         "case": case or record.case,
         "fields": {n: v for n, v in values.items() if n not in DESK_FILLS and v is not None},
         "facts": dict(record.facts),
-        "sharing_consent": consent,
+        "sharing_consent": agreed,
         "named": {"service-provider": f"{origin}SVC001"},
         "reply_to": None,
     }

@@ -63,9 +63,9 @@ def own_processes(data: Path) -> list[int]:
     return found
 
 
-def play(case: str, data: Path, corridor: str = "la-vn-2010") -> dict[str, Any]:
+def play(case: str, data: Path, *more: str, corridor: str = "la-vn-2010") -> dict[str, Any]:
     """Play a case as a script would; whatever it is, the proof holds and all have ended."""
-    command = [*XREF, "demo", "--corridor", corridor, "--json", "--data", str(data)]
+    command = [*XREF, "demo", "--corridor", corridor, "--json", "--data", str(data), *more]
     command += ["--case", case] if case else []
     with subprocess.Popen(command, stdout=subprocess.PIPE) as demo:
         try:
@@ -174,7 +174,7 @@ def test_every_case_and_corridor_can_be_named() -> None:
     "corridor", DEMO_CORRIDORS[1:] if os.environ.get("XREF_LONG") else ["kh-th-2003"]
 )
 def test_a_referral_and_its_answer_on_another_corridor(corridor: str, tmp_path: Path) -> None:
-    story = play("", tmp_path / "demo", corridor)
+    story = play("", tmp_path / "demo", corridor=corridor)
     found, origin = DIRECTIONS[corridor]
     assert {outcome for *_, outcome in outcomes(story)} == {"delivered"}
     assert set(outcomes(story)) == {
