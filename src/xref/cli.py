@@ -35,16 +35,8 @@ if TYPE_CHECKING:
 _EXIT_EVIDENCE = 3
 # Named here, as `xref.demo_cases` holds what no hop's process should: words of a person's forms.
 DEMO_CASES = (
-    "journey",
-    "first-crossing",
-    "ordinary-check",
-    "asylum",
-    "child",
-    "own-choice",
-    "no-consular-contact",
-    "consular-contact-revoked",
-    "missing-receipt",
-    "withdrawal",
+    *("journey", "first-crossing", "ordinary-check", "asylum", "child", "own-choice"),
+    *("no-consular-contact", "consular-contact-revoked", "missing-receipt", "withdrawal"),
 )
 DEMO_CORRIDORS = (
     *("la-vn-2010", "la-th-2005", "kh-th-2003", "kh-vn-2005"),
