@@ -220,7 +220,7 @@ def decisions() -> list[Case]:
         ("nothing-carried", "no field", {}, {"carried": []}),
         ("wrong-role", "to a police office", {}, {"to_role": "police"}),
         ("domestic", "within one Party", {}, {"same_party": True}),
-        ("unknown-flow", "a flow of no agreement", {}, {"flow": 99}),
+        ("unknown-flow", "a flow of no agreement", {}, {"flow": 65_535}),
         ("return", "a return that every gate lets pass", RETURN_FACTS, RETURN),
         ("own-choice", "an adult goes home without an assessment", OWN_CHOICE_FACTS, RETURN),
         ("nobody-asked", "a return of which nothing was asked", {}, RETURN),
