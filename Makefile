@@ -66,7 +66,7 @@ format: develop ## let ruff format the code and sort its imports
 
 .PHONY: pages
 pages: develop ## renew what is made from schemas, policies and commands: pages, the release to come
-	@for page in commands rules flows kinds schema_rules htcds messages asyncapi; do PYTHONPATH=tests $(BIN)/python tests/docs/make_$$page.py; done
+	@for page in commands rules agreements flows kinds schema_rules htcds messages asyncapi; do PYTHONPATH=tests $(BIN)/python tests/docs/make_$$page.py; done
 	@PYTHONPATH=tests $(BIN)/python tests/releases.py
 
 .PHONY: release

@@ -21,7 +21,14 @@ from local_kafka import LocalKafka
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from docs import make_flows, make_kinds, make_messages, make_rules, make_schema_rules
+from docs import (
+    make_agreements,
+    make_flows,
+    make_kinds,
+    make_messages,
+    make_rules,
+    make_schema_rules,
+)
 from docs.make_commands import PAGE, page
 from xref.cli import main
 from xref.config import (
@@ -332,6 +339,11 @@ def test_the_commands_page_is_what_the_parser_says() -> None:
 
 def test_every_rule_has_a_source_a_proof_and_a_test() -> None:
     assert make_rules.PAGE.read_text(encoding="utf-8") == make_rules.page(), "run `make pages`"
+
+
+def test_the_agreements_page_is_what_the_profiles_say() -> None:
+    written = make_agreements.PAGE.read_text(encoding="utf-8")
+    assert written == make_agreements.page(), "run `make pages`"
 
 
 def test_the_flows_page_is_what_the_bundle_says() -> None:

@@ -82,7 +82,8 @@ class Intake:
         }
         if approval.is_approved(known, content, facts):
             story["approval"] = known["approval"]
-        if sex := row.values.get(SEX_FIELD):
+        # Kept only where somebody may be beyond an agreement's personal scope.
+        if self._publisher.bundle.policy.rulebook.flags and (sex := row.values.get(SEX_FIELD)):
             self._cabinet.put("sex", case, case, sex)
         addressed = self._address(replace(row, facts=facts), case, asked, story)
         addressed = [each for each in addressed if (each.type, each.recipient) not in kept]

@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 
 from attacks.hostile import entries
+from unit.journey.played import Played
 from world import World, party_keys, signed_bundle
 from xref.audit import audit_hop
 from xref.audit_entry import check_words
 from xref.audit_report import HopReport
 from xref.desk.personal_scope import said_beyond, scope_of
 from xref.desk.read_form import Record
+from xref.desk.spool import Correction
 from xref.errors import MalformedError
 from xref.story import SentMessage, sent_messages
 
@@ -132,6 +134,18 @@ def test_a_later_record_of_a_case_need_not_say_it_again() -> None:
     assert world.audited(HOP).trail.flags == {FLAG: 2}
 
 
+def test_claim_by_a_correction_that_a_man_is_within_the_scope() -> None:
+    """Only the desk says so: a correction that claims it is taken without the claim."""
+    world = Corridor()
+    world.refer(world.person("8", MAN, asylum="pending"))
+    claimed = {"asylum": "no", "personal_scope": "within"}
+    world.now_ms += 1000
+    world.publish(NRM, [Correction("8", "referral", claimed, "")])
+    world.settle()
+    told = world.told("8").values()
+    assert {(each.outcome, each.flags) for each in told} == {("opened", (FLAG,))}
+
+
 def test_the_offices_that_act_for_anybody_send_no_flag() -> None:
     """The request at home is flagged; what goes abroad for it is like everybody's check."""
     world = Corridor()
@@ -169,6 +183,9 @@ def test_where_an_agreement_covers_everybody_nobody_is_flagged() -> None:
     assert scope_of(agreement, "M", adult) == "within"
     assert said_beyond(agreement, MAN, adult) == ""
     assert signed_bundle().policy.rulebook.flags == ()
+    played = Played()
+    played.hand_in("LANRM001", "referrals.csv")
+    assert played.desks["LANRM001"].cabinet.all("sex") == []  # nothing kept that nothing needs
 
 
 def test_the_office_is_told_when_it_submits() -> None:

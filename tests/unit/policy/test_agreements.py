@@ -12,7 +12,8 @@ import pytest
 from unit.bundle.signed_bundle import ROOT, draft
 from xref.bundle import build, read_directory
 from xref.cli import main
-from xref.errors import ConfigError
+from xref.desk.bases import check_basis
+from xref.errors import ConfigError, RecordError
 from xref.policy.agreement import SHARED
 from xref.policy.compare import compare
 from xref.policy.flows import Flow
@@ -237,6 +238,20 @@ def test_a_profile_may_agree_on_fewer_bases(tmp_path: Path) -> None:
     rules = profile(tmp_path, HEAD + fewer)
     agreement = rules.agreements["ph-id-2027"]
     assert (agreement.bases_agreed, len(agreement.identification_bases)) == (True, 2)
+
+
+def test_name_a_basis_that_the_agreement_does_not_have(tmp_path: Path) -> None:
+    fewer = "".join(BASIS.format(code) for code in ("PARTY_EVIDENCE", "VICTIM_STATEMENT"))
+    agreement = profile(tmp_path, HEAD + fewer).agreements["ph-id-2027"]
+    directory = draft().directory
+    good = {"identification_bases": ["PARTY_EVIDENCE"], "identification_basis": "VICTIM_STATEMENT"}
+    check_basis(agreement, good, directory, "LANRM001")
+    for name, value in (
+        ("identification_bases", ["PARTY_EVIDENCE", "OTHER_SOURCE"]),
+        ("identification_basis", "OTHER_SOURCE"),
+    ):
+        with pytest.raises(RecordError, match=f"{name}: ph-id-2027 has no basis OTHER_SOURCE"):
+            check_basis(agreement, {name: value}, directory, "LANRM001")
 
 
 def test_shared_flows_need_one_agreement_that_takes_them() -> None:
