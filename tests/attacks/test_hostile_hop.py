@@ -120,6 +120,16 @@ def test_receiving_hop_narrows_as_it_may() -> None:
     assert message["type"] == "victim-referral"
 
 
+def test_parcel_full_of_emptied_slots_is_mirrored() -> None:
+    """Emptied slots are small: what a parcel holds is hundreds, and no reason to stop a link."""
+    hostile = settled()
+    before = hostile.desks[VN_DESK].endpoint.incoming[ABROAD].size
+    send(hostile, ABROAD, [Slot(bytes([number % 251]) * 32, b"") for number in range(1_000)])
+    hostile.settle()
+    end = hostile.desks[VN_DESK].endpoint.incoming[ABROAD]
+    assert (end.size - before, end.stopped) == (1_000, "")
+
+
 def test_hop_swaps_two_sealed_fields() -> None:
     """Each sealed field fits one place in one message; the desk notices, and the sender learns."""
     world = settled()

@@ -3,12 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from xref.limits import (
-    CHECKPOINT_BYTES_MAX,
-    KEYRING_BYTES_MAX,
-    SLOTS_PER_PARCEL_MAX,
-    WIRE_NUMBER_MAX,
-)
+from xref.limits import CHECKPOINT_BYTES_MAX, KEYRING_BYTES_MAX, WIRE_NUMBER_MAX
 from xref.wire.cursor import Cursor, require
 from xref.wire.envelope import Slot, read_slots
 from xref.wire.parcel import Kind
@@ -98,7 +93,7 @@ def _parse_slots(data: bytes) -> SlotsPayload:
     first_index = cursor.count()
     checkpoint = _text(cursor.block(2, CHECKPOINT_BYTES_MAX), "checkpoint")
     count = cursor.number(2)
-    require(0 < count <= SLOTS_PER_PARCEL_MAX, f"payload 1: {count} slots")
+    require(count > 0, "payload 1: no slots")
     require(first_index <= WIRE_NUMBER_MAX - count, "payload 1: the first index is too large")
     slots, stop = read_slots(data, cursor.offset, count)
     require(stop == len(data), f"payload 1: {len(data) - stop} bytes too many")

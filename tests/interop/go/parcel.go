@@ -9,7 +9,6 @@ import (
 const (
 	clearBytes         = 46
 	signatureBytes     = 64
-	slotsMax           = 256
 	checkpointBytesMax = 4 * 1024
 	keyringBytesMax    = 900 * 1024
 )
@@ -119,7 +118,7 @@ func parsePayload(kind int, data []byte) (payload, error) {
 	p.note = string(note)
 	if kind == 1 {
 		count := c.u16()
-		if count < 1 || count > slotsMax || p.firstIndex+uint64(count) > numberMax {
+		if count < 1 || p.firstIndex+uint64(count) > numberMax {
 			c.fail("%d slots from %d", count, p.firstIndex)
 		}
 		for i := 0; i < count && c.err == nil; i++ {
