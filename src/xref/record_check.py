@@ -1,11 +1,14 @@
 """Whether a record can be sealed under a bundle, told before it is handed to the desk.
 
-Form, today's lists, siblings that disagree, facts. No problem says which value was there.
+Form, today's lists, siblings that disagree, facts, and what cannot be true beside them. No
+problem says which value was there.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from datetime import date
 
 from xref.code_lists import shipped_lists, unlisted
+from xref.desk.contradictions import contradictions
 from xref.desk.derive import contradicts
 from xref.desk.form_file import Problem
 from xref.desk.plain_values import of_plain
@@ -15,8 +18,13 @@ from xref.policy import Policy
 from xref.wire.schema import Schema, SchemaField
 
 
-def check_record(record: Record, policy: Policy) -> list[Problem]:
-    """Return what keeps a record from being sealed, before it is handed to the desk."""
+def check_record(
+    record: Record, policy: Policy, today: date, abroad: Collection[str] = ()
+) -> list[Problem]:
+    """Return what keeps a record from being sealed, before it is handed to the desk.
+
+    `abroad` are the other Parties that may receive it, where they are known.
+    """
     publication = policy.publications.get(record.publication)
     if publication is None:
         cure = f"use one of {', '.join(policy.publications)}"
@@ -27,7 +35,11 @@ def check_record(record: Record, policy: Policy) -> list[Problem]:
         for name, fault, cure in _value_problems(record.values, schema):
             problems[name] = Problem(record.source, record.line, name, fault, cure)
     try:
-        policy.facts.encode(record.facts)
+        for found in contradictions(policy, record.values, record.facts, abroad, today):
+            problems.setdefault(
+                found.field or "facts",
+                Problem(record.source, record.line, found.field, found.problem, found.rule.cure),
+            )
     except (ConfigError, MalformedError) as error:
         problems["facts"] = Problem(
             record.source, record.line, "facts", str(error), "use the listed values"

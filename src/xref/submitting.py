@@ -24,6 +24,7 @@ from xref.limits import FORM_BATCH, FORM_WHOLE_BYTES_MAX
 from xref.policy import BASIS_FIELD, Agreement
 from xref.record_check import check_record
 from xref.running import now_ms
+from xref.wire.office import party_of
 from xref.wiring import DeskOffice
 
 Progress = Callable[[str, int, int], None]
@@ -115,7 +116,7 @@ def _hand_over(
     items, rows = _items(reader, source, reader.adapter.day_at(now), progress)
     problems: list[Problem] = []
     doubts: list[Problem] = []
-    good = mark.left_of(_good(reader, items, problems))
+    good = mark.left_of(_good(reader, items, problems, reader.adapter.day_at(now)))
     while batch := tuple(islice(good, FORM_BATCH)):
         mark, accepted = mark.after(batch), accepted + len(batch)
         spool.put([replace(record, prepared_by=prepared_by) for record in batch], now, mark)
@@ -146,17 +147,31 @@ def _items(
 
 
 def _good(
-    reader: FormReader, items: Iterable[Record | Problem], problems: list[Problem]
+    reader: FormReader, items: Iterable[Record | Problem], problems: list[Problem], today: date
 ) -> Iterator[Record]:
     """Yield the records that can be sealed; the problems of the others are added to the list."""
     for item in items:
         if isinstance(item, Problem):
             problems.append(item)
             continue
-        found = [*check_record(item, reader.bundle.policy), *_basis_problems(reader, item)]
+        abroad = _abroad(reader, item)
+        found = check_record(item, reader.bundle.policy, today, abroad)
+        found += _basis_problems(reader, item)
         problems += found
         if not found:
             yield item
+
+
+def _abroad(reader: FormReader, record: Record) -> set[str]:
+    """Return the other Parties whose offices may receive a record."""
+    publication = reader.bundle.policy.publications.get(record.publication)
+    own, directory = party_of(reader.office), reader.bundle.directory
+    parties: set[str] = set()
+    for each in publication.deliveries if publication else ():
+        named = directory.find(record.named.get(each.record_key, ""))
+        known = {named.party} if named else {*directory.parties}
+        parties |= known if each.party == "other" else set()
+    return parties - {own}
 
 
 def _agreements(reader: FormReader, record: Record) -> list[Agreement]:

@@ -47,7 +47,7 @@ def try_form(
     reading = read_form(adapter, file_name, data, today=today)
     problems, good = list(reading.problems), []
     for record in reading.records:
-        found = check_record(record, policy)
+        found = check_record(record, policy, today)
         problems += found
         if not found:
             good.append(record)

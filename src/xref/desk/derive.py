@@ -13,16 +13,18 @@ from typing import Final
 from xref.limits import VALUE_NAME_CHARS_MAX
 from xref.wire.schema import Derivation
 
-_ADULT_YEARS: Final = 18
+ADULT_YEARS: Final = 18
 # Upper ends are exclusive. Every one below 18 keeps the child path; above it the bands are broad.
 _AGE_BANDS: Final = (
     (12, "UNDER_12"),
-    (_ADULT_YEARS, "FROM_12_TO_17"),
+    (ADULT_YEARS, "FROM_12_TO_17"),
     (25, "FROM_18_TO_24"),
     (40, "FROM_25_TO_39"),
     (60, "FROM_40_TO_59"),
 )
 _OLDEST_BAND: Final = "FROM_60"
+CHILD_BANDS: Final = tuple(band for end, band in _AGE_BANDS if end <= ADULT_YEARS)
+ADULT_BANDS: Final = (*(band for end, band in _AGE_BANDS if end > ADULT_YEARS), _OLDEST_BAND)
 _PARTIAL_DATE: Final = re.compile(r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2}))?)?")
 _PROVINCE: Final = re.compile(r"([A-Z]{2}-[A-Z0-9]{1,3})(?:-[A-Z0-9]{1,12})*")
 
@@ -38,24 +40,31 @@ def age_band(birth_date: object, today: date) -> str | None:
 
     Nobody leaves the child path because a day or month of birth is not known.
     """
-    latest = _latest_birth(birth_date)
-    if latest is None or latest > today:
+    days = days_of(birth_date)
+    if days is None or days[1] > today:
         return None
-    birthday_to_come = (today.month, today.day) < (latest.month, latest.day)
-    years = today.year - latest.year - birthday_to_come
+    years = years_between(days[1], today)
     return next((band for end, band in _AGE_BANDS if years < end), _OLDEST_BAND)
 
 
-def _latest_birth(birth_date: object) -> date | None:
-    found = _PARTIAL_DATE.fullmatch(birth_date) if isinstance(birth_date, str) else None
+def years_between(birth: date, today: date) -> int:
+    """Return how old who was born on a day is today."""
+    birthday_to_come = (today.month, today.day) < (birth.month, birth.day)
+    return today.year - birth.year - birthday_to_come
+
+
+def days_of(partial: object) -> tuple[date, date] | None:
+    """Return the first and the last day that a date in ISO 8601, which may be partial, can mean."""
+    found = _PARTIAL_DATE.fullmatch(partial) if isinstance(partial, str) else None
     if found is None:
         return None
     year, month, day = int(found[1]), int(found[2] or 12), found[3]
     try:
         if day is not None:
-            return date(year, month, int(day))
+            return date(year, month, int(day)), date(year, month, int(day))
         first_of_next = date(year + month // 12, month % 12 + 1, 1)
-        return date.fromordinal(first_of_next.toordinal() - 1)
+        last = date.fromordinal(first_of_next.toordinal() - 1)
+        return date(year, int(found[2] or 1), 1), last
     except (ValueError, OverflowError):
         return None
 

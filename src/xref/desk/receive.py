@@ -6,8 +6,10 @@ is answered and not used.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
 
 from xref.bundle import Bundle
+from xref.desk.derive import SIBLINGS, contradicts
 from xref.desk.plain_values import as_plain
 from xref.disclose import open_message
 from xref.keychain import Keychain, KeyDirectory
@@ -71,6 +73,38 @@ class Opened:
         return [code for name in fields if isinstance(code := self.values.get(name), str)]
 
 
+def check_body(header: Header, values: Mapping[str, object]) -> None:
+    """Refuse a body that says otherwise than its header, or in one field than in another.
+
+    Its author signed both, so this finds a faulty or lying author, not one on the way.
+    """
+    stated = {
+        "reply_office": header.sender,
+        "answered_by": header.sender,
+        "sharing_consent_ref": header.consent_ref.hex() if any(header.consent_ref) else None,
+    }
+    if any(values[name] != said for name, said in stated.items() if _given(values, name)):
+        raise fault("wrong-body")
+    created = datetime.fromtimestamp(header.created_ms / 1000, UTC).date()
+    for name in ("answered_on", "withdrawn_on"):
+        # The desk writes the day in UTC; another maker's may write it in its own.
+        if _given(values, name) and abs((_day_of(values[name]) - created).days) > 1:
+            raise fault("wrong-body")
+    if any(contradicts(name, values) for name in SIBLINGS):
+        raise fault("wrong-body")
+
+
+def _given(values: Mapping[str, object], name: str) -> bool:
+    return values.get(name) is not None
+
+
+def _day_of(value: object) -> date:
+    try:
+        return date.fromisoformat(str(value))
+    except ValueError as error:
+        raise fault("wrong-body") from error
+
+
 @dataclass(slots=True)
 class Receiver:
     """What a desk holds the messages of one batch against."""
@@ -112,6 +146,7 @@ class Receiver:
         if opening is None:
             raise fault("destroyed-key")
         values = open_message(envelope, body, statement, schema, opening)
+        check_body(header, values)
         return Opened(header, flow, values, envelope.erase_by_ms, schema)
 
     def _check_passed(self, envelope: Envelope, statement: bytes, before: Link) -> None:

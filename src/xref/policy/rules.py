@@ -131,9 +131,8 @@ def _check_forbid(entry: Entry, forbid: ForbidRule) -> None:
 
 def read_permit(entry: Entry, words: Words, owner: str) -> PermitRule:
     """Return the permit in a table, or raise `ConfigError`; `owner` starts its id, any if empty."""
-    rule_id = _read_id(entry, owner)
     permit = PermitRule(
-        rule=_read_rule(entry, rule_id, "permit", own_text=True),
+        rule=read_rule(entry, owner, "permit", own_text=True),
         selector=read_selector(entry, words),
         fields=entry.words("fields", words.fields, ()),
         categories=entry.words("categories", sorted(CATEGORIES), ()),
@@ -147,6 +146,11 @@ def read_permit(entry: Entry, words: Words, owner: str) -> PermitRule:
     if permit.selector.flows is None:
         raise entry.fault("flows is missing", "a permit names its flows")
     return permit
+
+
+def read_rule(entry: Entry, owner: str, kind: str, *, own_text: bool = False) -> Rule:
+    """Return what a person is told of the rule in a table; `owner` starts its id, any if empty."""
+    return _read_rule(entry, _read_id(entry, owner), kind, own_text=own_text)
 
 
 def _read_id(entry: Entry, owner: str) -> str:

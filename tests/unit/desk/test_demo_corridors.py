@@ -34,7 +34,7 @@ def test_every_form_of_a_corridor_is_good(corridor: str) -> None:
     steps = [step for step in played.case.steps if isinstance(step, HandIn)]
     for step in steps:
         [record] = records(step)
-        assert not list(check_record(record, draft().policy))
+        assert not list(check_record(record, draft().policy, TODAY, {origin}))
         if record.publication == "referral":
             assert record.named == {"service-provider": f"{origin}SVC001"}
             given = record.sharing_consent

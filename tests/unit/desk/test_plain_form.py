@@ -62,7 +62,7 @@ def test_a_record_is_read_by_the_schemas_names() -> None:
     assert record.sharing_consent is not None
     assert record.sharing_consent.members() == CONSENT
     assert (record.case, record.source, record.reply_to) == ("7", "record.json", None)
-    assert check_record(record, POLICY) == []
+    assert check_record(record, POLICY, TODAY) == []
 
 
 def test_the_records_of_the_page_are_read_and_written() -> None:
@@ -70,7 +70,7 @@ def test_the_records_of_the_page_are_read_and_written() -> None:
     submitted, received = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
     assert is_plain_form("page.json", submitted.encode())
     (record,) = read_plain_form(POLICY, "page.json", submitted.encode(), today=TODAY).records
-    assert check_record(record, POLICY) == []
+    assert check_record(record, POLICY, TODAY) == []
     said = json.loads(received)
     schema = POLICY.schema_for(POLICY.flow_named(said["type"]))
     assert set(said["fields"]) <= set(schema.by_name)
@@ -100,7 +100,7 @@ def test_bytes_are_hexadecimal() -> None:
     ):
         fields = {"full_name_native": "An", "photograph": written}
         (record,) = read({**GOOD, "publication": "travel-document", "fields": fields}).records
-        assert [each.field for each in check_record(record, POLICY)] == problems
+        assert [each.field for each in check_record(record, POLICY, TODAY)] == problems
 
 
 FAULTS: Final[dict[str, tuple[dict[str, Any], str]]] = {

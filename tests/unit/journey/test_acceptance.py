@@ -26,6 +26,8 @@ AUTHORITY: Final = {
     "reflection": "ended",
 }
 
+NOT_YET_A_CHILDS: Final = {"guardian": "none", "best_interests": "none", "child_views": "not-heard"}
+
 
 @dataclass(frozen=True, slots=True)
 class Vector:
@@ -38,7 +40,9 @@ class Vector:
 
 VECTORS: Final = {
     "passport says 19, social worker believes 16": Vector(
-        "referrals.csv", {"age_status": "presumed-child"}, ("floor/child",)
+        "referrals.csv",
+        {"age_status": "presumed-child", **NOT_YET_A_CHILDS},
+        ("floor/child",),
     ),
     "asylum claim pending, consulate subscribed": Vector(
         "returns.csv", {"asylum": "pending", "consular_contact": "requested"}, ("floor/asylum",)
@@ -68,7 +72,7 @@ VECTORS: Final = {
     ),
     "child without guardian, no emergency": Vector(
         "returns.csv",
-        {"age_status": "verified-child", "guardian": "none"},
+        {"age_status": "verified-child", **NOT_YET_A_CHILDS},
         ("floor/child", "floor/child-return-guardian", "floor/child-return"),
     ),
     "domestic worker in a diplomat's household": Vector(
@@ -86,7 +90,12 @@ VECTORS: Final = {
 def hand_in(world: Played, form: str, case: str, facts: Mapping[str, str]) -> None:
     [record] = world.records("la", form)
     world.now_ms += 1000
-    world.publish(NRM, [replace(record, case=case, facts={**record.facts, **facts})])
+    values = dict(record.values)
+    if "age_status" in facts:  # the record says what the fact says; no adult's birth
+        values["age_status"] = facts["age_status"].upper().replace("-", "_")
+        values |= {"birth_date": None, "birth_year": None, "age_band": None}
+    facts = {**record.facts, **facts}
+    world.publish(NRM, [replace(record, case=case, values=values, facts=facts)])
     world.settle()
 
 

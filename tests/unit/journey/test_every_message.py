@@ -65,6 +65,10 @@ def members(publication: Publication, party: str, reply_to: str | None) -> dict[
         for each in POLICY.schema_for(POLICY.flow_named(delivery.flow)).fields
         if each.name not in DESK_FILLS and each.derived is None
     }
+    for name in ("age_status", "victim_status"):
+        fields |= {name: FACTS[name].upper().replace("-", "_")} if name in fields else {}
+    if "nationality_claimed" in fields:
+        fields["nationality_claimed"] = [each for each in PARTIES if each != party]
     chosen = {
         delivery.role: code
         for delivery in publication.deliveries
