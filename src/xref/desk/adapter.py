@@ -17,13 +17,13 @@ from xref import limits
 from xref.desk.cell import MANY, PATH, Column, clean
 from xref.desk.derive import SIBLINGS
 from xref.desk.encodings import Encoding
+from xref.desk.sharing_consent_form import SharingConsentForm, Word
 from xref.desk.toml_lines import Place, line_of, places
 from xref.errors import ConfigError
 from xref.policy import DESK_FACTS
 
 FILE_NAME: Final = "adapter.toml"
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=limits.CODE_CHARS_MAX)]
-Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=64)]
 FactName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=limits.CODE_CHARS_MAX)]
 SHARING_CONSENT_PARTS_NEEDED: Final = (
     "given_on",
@@ -41,6 +41,8 @@ _KINDS_OF_PARTS: Final = {
     "recipients": "codes",
     "language": "code",
     "explained_by": "code",
+    "explained_how": "code",
+    "interpreted_by": "code",
     "guardian": "yes-no",
 }
 NameOrder = Literal["family-first", "given-first"]
@@ -84,14 +86,6 @@ class Rule(_Data):
     def holds(self, facts: Mapping[str, str]) -> bool:
         """Say whether every named fact has one of the values; an unknown fact has none."""
         return all(facts.get(fact) in values for fact, values in self.when.items())
-
-
-class SharingConsentForm(_Data):
-    """What the office's sharing-consent notice says for everybody who signs it."""
-
-    purposes: Annotated[tuple[Word, ...], Field(min_length=1)]
-    always: tuple[Word, ...] = ()
-    notice_version: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
 
 class _Form(_Data):

@@ -18,13 +18,26 @@ import rfc8785
 from xref import limits
 from xref.errors import MalformedError
 
-VERSION: Final = 1
+_VERSIONS: Final = (1, 2)
 SALT_BYTES: Final = 16
 _DOMAIN: Final = b"xref/consent/v1\0"
 _WORD: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _RECIPIENT: Final = re.compile(r"[A-Z]{2}[A-Z0-9]{6}|[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _LANGUAGE: Final = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?")
 _NOTICE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
+WAYS: Final = ("in-pictures", "in-sign-language", "in-writing", "read-aloud", "recorded")
+"""How a notice may be explained."""
+ROUTES: Final = (
+    "any-office",
+    "guardian",
+    "in-writing",
+    "legal-representative",
+    "service-provider",
+    "telephone",
+    "this-office",
+)
+"""By which ways a person may withdraw; all end at the office that took the sharing consent."""
 
 
 class SharingConsentState(StrEnum):
@@ -36,12 +49,48 @@ class SharingConsentState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Explanation:
+    """How it was explained, as version 2 records it.
+
+    `notice_sha256` binds the words that were told, empty for a notice that is in no bundle;
+    `interpreted_by` is the role of who interpreted, empty where nobody had to.
+    """
+
+    how: str
+    interpreted_by: str
+    notice_sha256: str
+    withdrawal_routes: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse what no office could have recorded."""
+        if self.how not in WAYS:
+            raise MalformedError(f"sharing consent: explained_how is one of {', '.join(WAYS)}")
+        if self.interpreted_by != "":
+            _check_code("interpreted_by", self.interpreted_by, _WORD)
+        if self.notice_sha256 != "":
+            _check_code("notice_sha256", self.notice_sha256, _SHA256)
+        _check_words("withdrawal_routes", self.withdrawal_routes, _WORD)
+        if not set(self.withdrawal_routes) <= set(ROUTES):
+            raise MalformedError(f"sharing consent: withdrawal_routes are of {', '.join(ROUTES)}")
+
+    def members(self) -> dict[str, list[str] | str]:
+        """Return the members that version 2 adds."""
+        return {
+            "explained_how": self.how,
+            "interpreted_by": self.interpreted_by,
+            "notice_sha256": self.notice_sha256,
+            "withdrawal_routes": list(self.withdrawal_routes),
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class SharingConsent:
     """What was agreed, when, in which language, and who explained it; times in Unix ms.
 
     `categories` are categories of fields; `recipients` are offices, or roles where the person
     agreed to every office of a role. `warned_on_ms` is when the limits of confidentiality were
-    explained, None if never. `guardian` says that a child's guardian agreed. Raises
+    explained, None if never. `guardian` says that a child's guardian agreed. `explanation` is None
+    in a record of version 1. Raises
     `MalformedError` for a record that could not have been written: tuples that are empty, unsorted
     or repeated, an unknown form of a code, an end before the beginning.
     """
@@ -56,6 +105,7 @@ class SharingConsent:
     notice_version: str
     explained_by: str
     guardian: bool
+    explanation: Explanation | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no office could have recorded."""
@@ -75,12 +125,14 @@ class SharingConsent:
             raise MalformedError("sharing consent: guardian is true or false")
 
     def encode(self) -> bytes:
-        """Return the record as RFC 8785 JSON with exactly the members of version 1."""
+        """Return the record as RFC 8785 JSON with exactly the members of its version."""
         return _encoded(self)
 
     def members(self) -> dict[str, list[str] | str | int | None]:
-        """Return the members of version 1."""
+        """Return the members of the record's version."""
+        more = self.explanation.members() if self.explanation else {}
         return {
+            **more,
             "categories": list(self.categories),
             "explained_by": self.explained_by,
             "given_on_ms": self.given_on_ms,
@@ -90,7 +142,7 @@ class SharingConsent:
             "purposes": list(self.purposes),
             "recipients": list(self.recipients),
             "valid_until_ms": self.valid_until_ms,
-            "version": VERSION,
+            "version": 2 if self.explanation else 1,
             "warned_on_ms": self.warned_on_ms,
         }
 
@@ -142,15 +194,23 @@ def parse_sharing_consent(data: bytes) -> SharingConsent:
         members = json.loads(data)
         record = _record_of(members)
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise MalformedError("sharing consent: not the members of version 1") from error
+        raise MalformedError("sharing consent: not the members of its version") from error
     if record.encode() != data:
         raise MalformedError("sharing consent: not canonical")
     return record
 
 
 def _record_of(members: dict[str, object]) -> SharingConsent:
-    if members["version"] != VERSION:
+    if members["version"] not in _VERSIONS:
         raise ValueError("version")
+    explanation = None
+    if members["version"] == 2:  # noqa: PLR2004 - the format's number
+        explanation = Explanation(
+            how=cast("str", members["explained_how"]),
+            interpreted_by=cast("str", members["interpreted_by"]),
+            notice_sha256=cast("str", members["notice_sha256"]),
+            withdrawal_routes=_tuple(members["withdrawal_routes"]),
+        )
     return SharingConsent(
         purposes=_tuple(members["purposes"]),
         categories=_tuple(members["categories"]),
@@ -162,6 +222,7 @@ def _record_of(members: dict[str, object]) -> SharingConsent:
         notice_version=cast("str", members["notice_version"]),
         explained_by=cast("str", members["explained_by"]),
         guardian=cast("bool", members["guardian"]),
+        explanation=explanation,
     )
 
 

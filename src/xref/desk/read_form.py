@@ -356,13 +356,14 @@ def _sharing_consent(
         purposes=tuple(sorted(set(notice.purposes))),
         categories=tuple(sorted({*_codes(parts["categories"]), *notice.always})),
         recipients=tuple(sorted(_codes(parts["recipients"]))),
-        given_on_ms=_midnight_ms(parts["given_on"], utc_offset_minutes),
-        valid_until_ms=_midnight_ms(parts["valid_until"], utc_offset_minutes, days=1),
-        warned_on_ms=None if warned_on is None else _midnight_ms(warned_on, utc_offset_minutes),
+        given_on_ms=midnight_ms(parts["given_on"], utc_offset_minutes),
+        valid_until_ms=midnight_ms(parts["valid_until"], utc_offset_minutes, days=1),
+        warned_on_ms=None if warned_on is None else midnight_ms(warned_on, utc_offset_minutes),
         language=str(parts["language"]),
         notice_version=notice.notice_version,
         explained_by=str(parts["explained_by"]),
         guardian=parts.get("guardian") is True,
+        explanation=notice.explanation(parts),
     )
 
 
@@ -370,7 +371,8 @@ def _codes(value: object) -> list[str]:
     return [str(code) for code in value] if isinstance(value, list) else [clean(str(value))]
 
 
-def _midnight_ms(day: object, utc_offset_minutes: int, *, days: int = 0) -> int:
+def midnight_ms(day: object, utc_offset_minutes: int, *, days: int = 0) -> int:
+    """Return when a day begins at the office, or so many days later, in Unix ms."""
     midnight = datetime.fromisoformat(f"{day}T00:00:00").replace(tzinfo=UTC)
     moment = midnight + timedelta(days=days, minutes=-utc_offset_minutes)
     return int(moment.timestamp()) * 1000

@@ -1,0 +1,47 @@
+"""What an office's sharing-consent notice says for everybody, as its adapter has it."""
+
+from collections.abc import Mapping
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from xref.desk.consent import Explanation
+from xref.errors import MalformedError
+
+Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=64)]
+
+
+class SharingConsentForm(BaseModel):
+    """What the office's sharing-consent notice says for everybody who signs it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    purposes: Annotated[tuple[Word, ...], Field(min_length=1)]
+    always: tuple[Word, ...] = ()
+    notice_version: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+    notice_sha256: str = ""
+    explained_how: str = ""
+    withdrawal_routes: tuple[Word, ...] = ()
+
+    @model_validator(mode="after")
+    def _is_of_one_version(self) -> Self:
+        """Refuse half of what a record of version 2 says."""
+        try:
+            self.explanation({})
+        except MalformedError as error:
+            raise ValueError(error.detail) from error
+        return self
+
+    def explanation(self, parts: Mapping[str, object]) -> Explanation | None:
+        """Return how it was explained, by the form's columns before what the notice always says.
+
+        None where the notice says nothing of it: the record is then of version 1.
+        """
+        if not (self.notice_sha256 or self.explained_how or self.withdrawal_routes):
+            return None
+        return Explanation(
+            how=str(parts.get("explained_how", self.explained_how)),
+            interpreted_by=str(parts.get("interpreted_by", "")),
+            notice_sha256=self.notice_sha256,
+            withdrawal_routes=tuple(sorted(set(self.withdrawal_routes))),
+        )
