@@ -17,8 +17,15 @@ from xref.knowledge import Knowledge
 from xref.limits import DECISIONS_CACHED_MAX
 from xref.message import Message, Minimised, Refused, Rejected, Stubbed, Submitted
 from xref.overlay import SUSPENDED
-from xref.policy import GROUND_FACT, FactTable, Permit, Policy, is_other_ground
-from xref.trail import Entry, EntryForm, encode_entry
+from xref.policy import (
+    GROUND_FACT,
+    NOTED_EVENTS,
+    FactTable,
+    Permit,
+    Policy,
+    is_other_ground,
+)
+from xref.trail import Entry, EntryForm, encode_entry, is_noted
 from xref.wire.header import NO_ID, Header
 from xref.wire.office import Link, party_of
 from xref.wire.schema import Schema
@@ -26,8 +33,10 @@ from xref.wire.schema import Schema
 _named = lru_cache(maxsize=DECISIONS_CACHED_MAX)(FactTable.decode)
 
 
+_NO_SHARING_CONSENT: Final = bytes(32)
 _VARYING: Final = {
     "at_ms": int,
+    "consent_digest": bytes,
     "erase_by_ms": int,
     "facts_c": bytes,
     "index": int,
@@ -103,6 +112,7 @@ class Accounting:
         alike = self._alike(item, link)
         entry = alike.entry.fill(
             self._now_ms,
+            message.facts.consent_digest if message.facts else _NO_SHARING_CONSENT,
             item.erase_by_ms,
             message.facts_c,
             message.received.index,
@@ -248,7 +258,20 @@ class Accounting:
         }
         self.add(entry)
         for each in items:
-            self._pass_on_rejection(each, message.header.sender)
+            if each["outcome"] == "NOTED":
+                self._note(each, message.header.sender)
+            else:
+                self._pass_on_rejection(each, message.header.sender)
+
+    def _note(self, item: dict[str, Any], reporter: str) -> None:
+        """Put on the trail what an own desk did about a message: a code and a digest, no more."""
+        own = party_of(reporter) == party_of(self._endpoint.office)
+        known = item["fault"] in (*NOTED_EVENTS, *self._bundle.policy.obligations)
+        if own and known and is_noted(item["digest"], item["until_ms"]):
+            entry = {"kind": "noted", "at_ms": self._now_ms, "from": reporter}
+            noted = {"code": item["fault"], "digest": item["digest"]}
+            until = {"message": item["message"].hex(), "until_ms": item["until_ms"]}
+            self.add({**entry, **noted, **until})
 
     def _items(self, message: Message) -> list[dict[str, Any]]:
         """Return the items of a receipt to this hop, none for one that does not open."""

@@ -47,7 +47,7 @@ NOTHING_SAID: Final = Said()
 class Item:
     """What became of one message: by its id, or by link and index where no id is sure.
 
-    `said` goes into a decision; a receipt has no place for it.
+    `said` goes into a decision; a receipt has no place for it, nor a decision for what follows it.
     """
 
     outcome: str
@@ -56,6 +56,8 @@ class Item:
     link: str = ""
     index: int = 0
     said: Said = NOTHING_SAID
+    digest: str = ""
+    until_ms: int = 0
 
     def encode(self, schema: Schema) -> bytes:
         """Return the item's Avro bytes in a `receipt` or a `decision`.
@@ -63,12 +65,16 @@ class Item:
         They begin with the message and end with the index; what lies between is encoded once for
         all items that are alike.
         """
-        between = _between(schema, self.outcome, self.fault, self.link, self.said)
+        between = _between(
+            schema, self.outcome, self.fault, self.link, self.said, self.digest, self.until_ms
+        )
         return self.message + between + varint(self.index)
 
 
 @lru_cache(maxsize=_ITEMS_CACHED_MAX)
-def _between(schema: Schema, outcome: str, fault: str, link: str, said: Said) -> bytes:
+def _between(
+    schema: Schema, outcome: str, fault: str, link: str, said: Said, digest: str, until_ms: int
+) -> bytes:
     members: dict[str, object] = {
         "message": NO_ID,
         "outcome": outcome,
@@ -77,6 +83,8 @@ def _between(schema: Schema, outcome: str, fault: str, link: str, said: Said) ->
         "withheld": [{"field": w.field, "rules": list(w.rules)} for w in said.withheld],
         "reasons": list(said.reasons),
         "link": link,
+        "digest": digest,
+        "until_ms": until_ms,
         "index": 0,
     }
     items = schema.by_name["items"]

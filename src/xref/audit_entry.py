@@ -12,6 +12,7 @@ from typing import Final
 from xref.bundle import Bundle
 from xref.errors import ConfigError, MalformedError
 from xref.limits import TRAIL_ENTRY_BYTES_MAX, WIRE_NUMBER_MAX
+from xref.policy import NOTED_EVENTS
 from xref.steps.decide import (
     BEYOND_CEILING,
     CHANGED,
@@ -148,6 +149,9 @@ _FORMS: Final[Mapping[str, Callable[[object], bool]]] = {
     "bundle": _is_digest,
     "bundles": _is_digests,
     "count": _is_number,
+    "code": _matches(_CODE),
+    "consent_digest": _is_digest,
+    "digest": _is_digest,
     "disclosed": _is_words,
     "erase_by_ms": _is_number,
     "facts": _is_facts,
@@ -194,6 +198,10 @@ def check_words(
     Raises `MalformedError`. Does not decide again: the sealed fields and the sharing consent's
     scope are not on the trail.
     """
+    if entry["kind"] == "noted":
+        obligations = [name for each in bundles.values() for name in each.policy.obligations]
+        if entry["code"] not in (*NOTED_EVENTS, *obligations):
+            raise MalformedError("it notes what no bundle has a word for")
     if entry["kind"] not in ("released", "refused"):
         return
     bundle = bundles.get(bytes.fromhex(entry["bundle"]))

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 from xref import (
     __version__,
     accesses_commands,
+    act_commands,
     adapter_commands,
     commands,
     kafka_commands,
     overlay_commands,
     policy_commands,
     schema_commands,
+    sharing_consent_commands,
 )
 from xref.arguments import (
     add_agreement,
@@ -201,6 +203,8 @@ def _add_desk(top: "Commands") -> None:
     _add_approve(group)
     _add_alerts(group)
     _add_withdraw(group)
+    sharing_consent_commands.add_sharing_consent(group)
+    act_commands.add_acts(group)
 
 
 def _add_withdraw(group: "Commands") -> None:

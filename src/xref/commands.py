@@ -13,6 +13,7 @@ import structlog
 from xref import bundle as bundles
 from xref import operations, screen
 from xref.audit_folders import audit_folders
+from xref.desk.duties import obligations_of
 from xref.errors import ConfigError
 from xref.journey import case_journey
 from xref.policy import ROLES
@@ -20,7 +21,6 @@ from xref.running import Stop, now_ms
 from xref.story import (
     alerts_of,
     held_records,
-    obligations_of,
     received_messages,
     rule_as_json,
     sent_messages,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from xref.bundle import Bundle
+from xref.desk.act_alerts import act_alerts
 from xref.desk.alerts import Alert, Held, Waiting, held_too_long, unanswered
 from xref.desk.approval import is_waiting, statement_digest
 from xref.desk.cabinet import CASE_BYTES, Cabinet
@@ -146,26 +147,6 @@ def received_messages(store: Store) -> list[tuple[str, dict[str, Any]]]:
     return sorted(found, key=lambda pair: (pair[1]["received_ms"], pair[0]))
 
 
-def obligations_of(bundle: Bundle, flow_name: str, sender: str, own: str) -> dict[str, str]:
-    """Return what an office owes for a message that it received, each with its sentence.
-
-    They follow from bundle, flow and roles alone, so nothing about the person has to say them.
-    """
-    policy, directory = bundle.policy, bundle.directory
-    flow, giver, taker = policy.flow_named(flow_name), directory.find(sender), directory.find(own)
-    if giver is None or taker is None:
-        return {}
-    matching = [
-        permit
-        for permit in policy.rulebook.permits
-        if permit.selector.matches(
-            flow, giver.role, taker.role, same_party=giver.party == taker.party
-        )
-    ]
-    names = dict.fromkeys(name for permit in matching for name in permit.obligations)
-    return {name: policy.obligations[name] for name in names}
-
-
 def held_records(store: Store) -> list[HeldRecord]:
     """Return the records that the desk holds: some of their newest messages may not go."""
     cabinet = cabinet_of(store)
@@ -205,7 +186,9 @@ def _held(
 def alerts_of(store: Store, bundle: Bundle, now_ms: int) -> list[Alert]:
     """Return what an office waits for in vain at `now_ms`, the longest overdue first."""
     cabinet = cabinet_of(store)
-    return alerts_among(dict(cabinet.all("record")), dict(cabinet.all("sent")), bundle, now_ms)
+    records, sent = dict(cabinet.all("record")), dict(cabinet.all("sent"))
+    waiting = alerts_among(records, sent, bundle, now_ms)
+    return waiting + act_alerts(cabinet, bundle, now_ms)
 
 
 def alerts_among(

@@ -6,11 +6,12 @@ without breaking the log. Entries hold codes, rule ids, field names and digests,
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from xref.errors import MalformedError
-from xref.limits import TRAIL_ENTRY_BYTES_MAX
+from xref.limits import TIME_MS_MAX, TRAIL_ENTRY_BYTES_MAX
 from xref.link import open_tree, store_tiles
 from xref.state import State
 from xref.tlog import checkpoint as checkpoints
@@ -23,6 +24,8 @@ _JSON: Final = json.JSONEncoder(
     ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True
 )
 
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+
 Entry = Mapping[str, Any]
 
 _COMMON: Final = frozenset({"kind", "at_ms"})
@@ -34,13 +37,14 @@ MEMBERS: Final[Mapping[str, frozenset[str]]] = {
         "bundle": "bundle change from_ms until_ms in_force",
         "overlay": "party version overlay suspended",
         "released": "message flow from to bundle link index out_link out_index release facts"
-        " facts_c disclosed withheld rules obligations erase_by_ms",
+        " facts_c consent_digest disclosed withheld rules obligations erase_by_ms",
         "ground": "message flow ground",
         "refused": "message flow from to bundle link index facts facts_c reasons",
         "rejected": "link index fault",
         "stubbed": "link index",
         "emptied": "message out_link out_index",
         "read": "message from link index items",
+        "noted": "message from code digest until_ms",
         "answered": "message flow from to out_link out_index release items",
         "acknowledged": "link size",
         "stopped": "link reason parcel",
@@ -97,6 +101,16 @@ def entry_leaf(nonce: bytes, entry: bytes) -> bytes:
     """Return the trail's leaf for an entry in its RFC 8785 bytes."""
     inner = hashlib.sha256(b"xref/entry/v1\0" + nonce + entry).digest()
     return hashlib.sha256(b"\0" + inner).digest()
+
+
+def is_noted(digest: object, until_ms: object) -> bool:
+    """Return whether these are a SHA-256 in hexadecimal and a moment, as `noted` holds them."""
+    return (
+        isinstance(digest, str)
+        and _DIGEST.fullmatch(digest) is not None
+        and type(until_ms) is int
+        and 0 <= until_ms <= TIME_MS_MAX
+    )
 
 
 def check_members(entry: Any) -> Entry:

@@ -223,7 +223,11 @@ class DeskOffice:
         own = self.bundles.get(_works_by(self.config, self.folder))
         self.bundle = own or _newest(self.bundles)
         self.adapter = Adapter.load(self.folder / self.config.adapter)
-        self._storage = _keychain(self.folder / self.config.keys, self.config.office)[1]
+        self.keychain, self._storage = _keychain(self.folder / self.config.keys, self.config.office)
+
+    def key_directory(self) -> KeyDirectory:
+        """Return the public keys in the folder's keyrings, verified; `ConfigError`."""
+        return KeyDirectory(_keyrings(self.config, self.folder))
 
     @contextmanager
     def spool(self) -> Iterator[Spool]:
@@ -282,7 +286,7 @@ def run_witness_at(file: Path, stop: Stop) -> None:
         witness.store.close()
 
 
-def _keyrings(config: WitnessConfig, folder: Path) -> dict[str, Keyring]:
+def _keyrings(config: WitnessConfig | DeskConfig, folder: Path) -> dict[str, Keyring]:
     """Return the newest verified keyring of each Party; `ConfigError` for one that is not."""
     found: dict[str, Keyring] = {}
     for note in read_keyrings(folder / config.keyrings):

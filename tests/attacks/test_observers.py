@@ -2,6 +2,10 @@
 
 from dataclasses import replace
 
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from attacks.hostile import (
     BETWEEN_HOPS,
     BORDER,
@@ -19,10 +23,12 @@ from attacks.hostile import (
     turn,
     written,
 )
-from world import World
+from world import DAY_MS, World
 from xref.desk.read_form import Record
+from xref.desk.spool import Act, AsylumAnswer, Withdrawal
 from xref.limits import FIELD_STEP, PARCEL_BUCKETS
 from xref.wire.body import parse_body
+from xref.wire.office import party_of
 from xref.wire.parcel import parse_parcel
 
 
@@ -31,12 +37,16 @@ def seen_abroad(*rows: Record) -> list[object]:
     world = settled()
     world.publish(LA_DESK, list(rows))
     world.settle()
+    return observed(world)
+
+
+def observed(world: World) -> list[object]:
     held = world.transport._parcels  # type: ignore[attr-defined] # of the memory transport
     parcels = [
         (link.name, parse_parcel(data).clear.kind, parse_parcel(data).clear.sequence, len(data))
         for link, some in sorted(held.items())
         for data in some
-        if "LANRM001" not in link.name
+        if not (party_of(link.sender) == party_of(link.receiver) == "LA")
     ]
     trail = [(e["kind"], e.get("index"), e.get("disclosed")) for e in entries(world, VN_HOP)]
     mirrors = [
@@ -65,6 +75,87 @@ def test_rejected_message_is_invisible_abroad() -> None:
     crossing, held = records()
     incomplete = replace(held, values={**held.values, "languages": None})
     assert seen_abroad(crossing, incomplete) == seen_abroad(crossing)
+
+
+REFUSED_FOR: dict[str, dict[str, str]] = {
+    "asylum claimed": {"asylum": "pending"},
+    "never told of asylum": {"asylum": "not-informed"},
+    "fears the authorities": {"origin_fear": "authorities"},
+    "refused": {"disclosure_ground": "unknown"},
+    "warned too late": {"confidentiality_warning": "late"},
+    "a court's order that nobody approved": {"disclosure_ground": "court-order"},
+    "another status than the record's": {"victim_status": "not-established"},
+    "somebody of the mission is involved": {"consular_conflict": "alleged"},
+}
+
+
+@given(
+    names=st.sets(st.sampled_from(sorted(REFUSED_FOR)), min_size=1),
+    absent=st.sets(st.sampled_from(["dependants", "service_province", "exploitation_types"])),
+    first=st.booleans(),
+)
+@settings(max_examples=3, deadline=None)
+def test_whatever_it_is_refused_for_nothing_is_seen_abroad(
+    names: set[str], absent: set[str], first: bool
+) -> None:
+    """Message by message: whoever is held, for whatever reasons, the others' look the same."""
+    crossing, _ = records()
+    crossing = replace(crossing, values={**crossing.values, **dict.fromkeys(absent)})
+    facts = {**crossing.facts}
+    for name in names:
+        facts |= REFUSED_FOR[name]
+    held = replace(crossing, case="held", facts=facts)
+    rows = (held, crossing) if first else (crossing, held)
+    assert seen_abroad(*rows) == seen_abroad(crossing)
+
+
+STAGES = ("at the desk", "at the own hop", "on the border", "at their hop", "opened")
+
+
+def ended(stage: str, act: Act) -> World:
+    """A referral, ended by an act of its own office when it had come so far."""
+    world = settled()
+    world.publish(LA_DESK, [referral()])
+    for office in (LA_HOP, VN_HOP)[: max(0, STAGES.index(stage) - 1)]:
+        turn(world, office)
+    if stage == "opened":
+        world.settle()
+    world.now_ms = settled().now_ms + 1000
+    world.publish(LA_DESK, [act])
+    world.settle()
+    return world
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_asylum_claimed_after_sending_looks_like_any_withdrawal(stage: str) -> None:
+    """Bytes, sizes, heads, order and receipts: abroad nobody learns why it was taken back."""
+    withdrawn = ended(stage, Withdrawal("case-1"))
+    claimed = ended(stage, AsylumAnswer("case-1", "intends", "somebody"))
+    assert observed(claimed) == observed(withdrawn)
+    outcomes = [
+        {story["outcome"] for story in world.sent(LA_DESK).values() if story["to"] == VN_DESK}
+        for world in (withdrawn, claimed)
+    ]
+    assert outcomes[0] == outcomes[1]
+    assert [e for e in entries(claimed, VN_HOP) if e["kind"] == "noted"] == []
+
+
+def test_stubs_of_every_cause_look_the_same() -> None:
+    """What expired, was withdrawn or recalled is a release and no content, whatever the reason."""
+    seen = []
+    for act in (Withdrawal("case-1"), AsylumAnswer("case-1", "intends", "somebody"), None):
+        world = settled()
+        world.publish(LA_DESK, [referral()])
+        turn(world, LA_HOP)
+        if act is None:
+            world.now_ms += 40 * DAY_MS
+        else:
+            world.publish(LA_DESK, [act])
+            turn(world, LA_HOP)
+        backlog = world.hops[LA_HOP].endpoint.outgoing[BORDER].backlog
+        [slot] = backlog.parcel(0, 1, world.now_ms)
+        seen.append((len(b"".join(slot.parts())), slot.is_stub))
+    assert seen == [(36, True)] * 3
 
 
 def test_withheld_and_absent_fields_look_the_same() -> None:

@@ -61,6 +61,7 @@ GOOD: dict[str, Case] = {
     "released": {
         **_SEEN,
         "kind": "released",
+        "consent_digest": digest("sharing consent"),
         "out_link": OUT_LINK,
         "out_index": 0,
         "release": digest("release"),
@@ -114,6 +115,15 @@ GOOD: dict[str, Case] = {
         "link": BACK_LINK,
         "reason": f"{BACK_LINK}: a root conflicts with the mirror",
         "parcel": digest("parcel"),
+    },
+    "noted": {
+        "kind": "noted",
+        "at_ms": AT_MS,
+        "message": MESSAGE,
+        "from": "LANRM001",
+        "code": "kept-by-order",
+        "digest": digest("noted"),
+        "until_ms": AT_MS + 86_400_000,
     },
     "ground": {
         "kind": "ground",

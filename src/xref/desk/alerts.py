@@ -16,6 +16,14 @@ _OVER: Final = ("refused", "rejected", "erased")
 NO_ANSWER: Final = "no-answer"
 ALARMING: Final = "alarming-answer"
 HELD: Final = "held"
+NOT_ERASED: Final = "not-erased"
+KEPT: Final = "kept-by-order"
+
+
+_TELL_KEPT: Final = (
+    "Tell the person that a court has that office keep it, until when, and how to object; it is "
+    "used for nothing else, and erased then."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +95,43 @@ def unanswered(
         if raised:
             case, duty = each.record["case"], flow.expects.if_silent
             found.append(Alert(kind, each.id, flow.name, to, case, since_ms, due_ms, duty))
+    return sorted(found, key=_order)
+
+
+def not_erased(
+    withdrawn: Iterable[tuple[Waiting, int]], policy: Policy, now_ms: int
+) -> list[Alert]:
+    """Return an alert for each message that was withdrawn and whose erasure nobody confirmed.
+
+    With each message comes when it was withdrawn. What a court has an office keep is an alert at
+    once, as the person is told of it, until it is erased.
+    """
+    expected = next(f.expects for f in policy.flows.values() if f.nature == "withdrawal")
+    found = []
+    for each, withdrawn_ms in withdrawn:
+        outcome, to = each.story["outcome"], each.story["to"]
+        case, flow = each.record["case"], each.story["type"]
+        if outcome == "kept":
+            kept = [r for r in each.story["receipts"] if r["outcome"] == "kept"]
+            until_ms = max(r.get("until_ms", 0) for r in kept)
+            found.append(
+                Alert(KEPT, each.id, flow, to, case, kept[-1]["at_ms"], until_ms, _TELL_KEPT)
+            )
+        elif outcome not in _OVER and expected is not None:
+            due_ms = withdrawn_ms + expected.within_days * _DAY_MS
+            if due_ms <= now_ms:
+                found.append(
+                    Alert(
+                        NOT_ERASED,
+                        each.id,
+                        flow,
+                        to,
+                        case,
+                        withdrawn_ms,
+                        due_ms,
+                        expected.if_silent,
+                    )
+                )
     return sorted(found, key=_order)
 
 

@@ -11,7 +11,7 @@ backup of it.
 import hashlib
 import hmac
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, Final, TypeAlias
 
 from cryptography.exceptions import InvalidTag
@@ -37,25 +37,25 @@ class Cabinet:
 
     def __init__(self, state: State, entropy: Entropy) -> None:
         """Use `state`; `entropy` gives keys, ids and nonces."""
-        self._state = state
+        self.state = state
         self._entropy = entropy
         self.watch: Watch = _nobody
 
     def case_of(self, local_number: str, shards: int) -> bytes:
         """Return the case id of an office's own case number; a new one uses `shards` for good."""
-        secret = self._secret()
+        secret = self.secret()
         index = hmac.digest(secret, local_number.encode(), "sha256")
-        case = self._state.get("case_index", index)
+        case = self.state.get("case_index", index)
         if case is None:
             case = self._entropy(CASE_BYTES)
             self._begin(case, shards)
-            self._state.put("case_index", index, case)
+            self.state.put("case_index", index, case)
         return case
 
     def find_case(self, local_number: str) -> bytes | None:
         """Return the case id of an office's own case number, if there is one."""
         index = self._known_index(local_number)
-        return None if index is None else self._state.get("case_index", index)
+        return None if index is None else self.state.get("case_index", index)
 
     def note_known_as(self, local_number: str, case: bytes) -> None:
         """Remember the office's own number for a case that another office's message began.
@@ -63,32 +63,33 @@ class Cabinet:
         For looking it up alone: the case stays that of the message, and is erased with it. Several
         such cases may have one number, as nothing else links them.
         """
-        index = hmac.digest(self._secret(), local_number.encode(), "sha256")
-        self._state.put("case_known_as", index + case, case)
+        index = hmac.digest(self.secret(), local_number.encode(), "sha256")
+        self.state.put("case_known_as", index + case, case)
 
     def known_as(self, local_number: str) -> list[bytes]:
         """Return the cases that the office calls by that number in its answers."""
         index = self._known_index(local_number)
-        found = [] if index is None else self._state.scan("case_known_as", index)
+        found = [] if index is None else self.state.scan("case_known_as", index)
         return [case for _, case in found]
 
     def _known_index(self, local_number: str) -> bytes | None:
-        secret = self._state.get("secret", b"case-index")
+        secret = self.state.get("secret", b"case-index")
         if secret is None:
             return None  # no case has begun here
         return hmac.digest(secret, local_number.encode(), "sha256")
 
-    def _secret(self) -> bytes:
-        secret = self._state.get("secret", b"case-index")
+    def secret(self) -> bytes:
+        """Return the office's key of its indexes."""
+        secret = self.state.get("secret", b"case-index")
         if secret is None:
             secret = self._entropy(32)
-            self._state.put("secret", b"case-index", secret)
+            self.state.put("secret", b"case-index", secret)
         return secret
 
     def _begin(self, case: bytes, shards: int) -> None:
         """Begin a case with a key of its own; more shards than there are now never move it."""
         key = self._entropy(_KEY_BYTES)
-        self._state.put("case", case, key + shards.to_bytes(_SHARDS_BYTES))
+        self.state.put("case", case, key + shards.to_bytes(_SHARDS_BYTES))
 
     def shard_of(self, case: bytes, recipient: str) -> int:
         """Return the shard for a case's messages to one office; those from before shards are on 0.
@@ -97,20 +98,20 @@ class Cabinet:
         shard would say that they may be of one case. The id is random and stays here, so this
         spreads evenly and tells nothing.
         """
-        shards = int.from_bytes((self._state.get("case", case) or b"")[_KEY_BYTES:])
+        shards = int.from_bytes((self.state.get("case", case) or b"")[_KEY_BYTES:])
         return int.from_bytes(hmac.digest(case, recipient.encode(), "sha256")) % max(1, shards)
 
     def _key_of(self, case: bytes) -> bytes | None:
-        value = self._state.get("case", case)
+        value = self.state.get("case", case)
         return None if value is None else value[:_KEY_BYTES]
 
     def case_for_thread(self, thread: bytes, shards: int) -> bytes:
         """Return the case that a thread belongs to; a new one uses `shards` for good."""
-        case = self._state.get("thread_case", thread)
+        case = self.state.get("thread_case", thread)
         if case is None:
             case = self._entropy(CASE_BYTES)
             self._begin(case, shards)
-            self._state.put("thread_case", thread, case)
+            self.state.put("thread_case", thread, case)
         return case
 
     def put(self, space: str, key: bytes, case: bytes, content: object) -> None:
@@ -121,21 +122,21 @@ class Cabinet:
         nonce = self._entropy(_NONCE_BYTES)
         plain = _JSON.encode(content).encode()
         sealed = AESGCM(key_of_case).encrypt(nonce, plain, _place(space, key))
-        self._state.put(space, key, case + nonce + sealed)
+        self.state.put(space, key, case + nonce + sealed)
         self.watch(space, key, case)
 
     def expect(self, space: str, keys: Collection[bytes]) -> None:
         """Read at once contents that are going to be asked for, with their cases' keys."""
-        self._state.expect(space, keys)
-        cases = {value[:CASE_BYTES] for key in keys if (value := self._state.get(space, key))}
-        self._state.expect("case", cases)
+        self.state.expect(space, keys)
+        cases = {value[:CASE_BYTES] for key in keys if (value := self.state.get(space, key))}
+        self.state.expect("case", cases)
 
     def get(self, space: str, key: bytes) -> Any:
         """Return the content, or None where there is none or its case was erased.
 
         Raises `EvidenceError` for content that was tampered with.
         """
-        value = self._state.get(space, key)
+        value = self.state.get(space, key)
         return None if value is None else self._open(space, key, value)
 
     def _open(self, space: str, key: bytes, value: bytes) -> Any:
@@ -154,32 +155,40 @@ class Cabinet:
 
     def case_id(self, space: str, key: bytes) -> bytes | None:
         """Return the case that a content belongs to."""
-        value = self._state.get(space, key)
+        value = self.state.get(space, key)
         return None if value is None else value[:CASE_BYTES]
 
     def case_ids(self, space: str) -> list[tuple[bytes, bytes]]:
         """Return (key, case) of all contents of a space, none of which is opened."""
-        return [(key, value[:CASE_BYTES]) for key, value in self._state.scan(space)]
+        return [(key, value[:CASE_BYTES]) for key, value in self.state.scan(space)]
 
     def all(self, space: str, prefix: bytes = b"") -> list[tuple[bytes, Any]]:
         """Return all (key, content) pairs of a space, under a prefix, that are not erased."""
-        rows = self._state.scan(space, prefix)
+        rows = self.state.scan(space, prefix)
         found = [(key, self._open(space, key, value)) for key, value in rows]
         return [(key, content) for key, content in found if content is not None]
 
+    def find_token(self, space: str, *parts: bytes | str) -> bytes | None:
+        """Return the random bytes of these parts, if there are any."""
+        return self.state.get(space, _token_key(parts))
+
     def token(self, space: str, *parts: bytes | str, size: int) -> bytes:
         """Return random bytes that stay the same for the same parts: threads, references, salts."""
-        joined = b"\0".join(p.encode() if isinstance(p, str) else p for p in parts)
-        key = hashlib.sha256(joined).digest()
-        token = self._state.get(space, key)
+        key = _token_key(parts)
+        token = self.state.get(space, key)
         if token is None:
             token = self._entropy(size)
-            self._state.put(space, key, token)
+            self.state.put(space, key, token)
         return token
 
 
 def _nobody(space: str, key: bytes, case: bytes) -> None:
     """Watch nothing."""
+
+
+def _token_key(parts: Iterable[bytes | str]) -> bytes:
+    joined = b"\0".join(p.encode() if isinstance(p, str) else p for p in parts)
+    return hashlib.sha256(joined).digest()
 
 
 def _place(space: str, key: bytes) -> bytes:

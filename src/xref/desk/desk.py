@@ -13,9 +13,11 @@ from xref.answers import RECEIPT, Answer, Item, compose_answers
 from xref.backlog import Queued
 from xref.bundle import Bundle, newest_in_force
 from xref.compose import sign_drafts
+from xref.desk.act_alerts import act_alerts
 from xref.desk.alerts import Alert
 from xref.desk.cabinet import Cabinet
-from xref.desk.erase import concerned, erase, is_withdrawn, note_reference
+from xref.desk.erase import concerned, erase, erase_due, is_withdrawn
+from xref.desk.filing import file_received
 from xref.desk.intake import Intake
 from xref.desk.open_cases import OpenCases
 from xref.desk.publish import Addressed, Publisher
@@ -25,7 +27,7 @@ from xref.desk.story import note_receipt
 from xref.endpoint import Endpoint
 from xref.errors import ConfigError, MessageError, UnavailableError
 from xref.keychain import Keychain
-from xref.message import Batch, Received, Submitted
+from xref.message import Batch, Received
 from xref.narrowing import Narrowing
 from xref.outbox import Outbox
 from xref.ports import Entropy, Store, Transport
@@ -167,6 +169,7 @@ class Desk:
             if int.from_bytes(key[:8]) < now_ms - _SPOOLED_KEPT_MS:
                 self.state.delete("spooled", key)
         self._send(addressed, now_ms)
+        self._answer(intake.notes, now_ms)
         return addressed
 
     def _send(self, addressed: Sequence[Addressed], now_ms: int) -> None:
@@ -226,11 +229,11 @@ class Desk:
         for received in submitted.received:
             if not received.slot.is_stub:
                 answers += self._receive(received, receiver, batch.now_ms)
+        answers += erase_due(self.state, self.cabinet, batch.now_ms)
         self._answer(answers, batch.now_ms)
         self._commit(batch.now_ms)
-        outcomes = [answer.item.outcome for _, answer in answers]
-        counts = outcomes.count("OPENED"), outcomes.count("REJECTED")
-        return self._done(_done_of(submitted, *counts))
+        said = [answer.item.outcome for _, answer in answers]
+        return self._done(Done(0, said.count("OPENED"), said.count("REJECTED"), submitted.dropped))
 
     def _expect(self, headers: Sequence[Header]) -> None:
         """Read at once what these messages are going to ask for."""
@@ -297,9 +300,7 @@ class Desk:
             self.cabinet.put("sent", header.reply_to, replied, {**asked, "answered": answered})
         shards = self._bundle(now_ms).directory.shards
         case = replied or self.cabinet.case_for_thread(header.thread, shards)
-        self.cabinet.put("inbox", header.message, case, opened.as_record(shard, now_ms))
-        self.state.put("handoff", header.message, b"")
-        note_reference(self.state, header)
+        file_received(self.cabinet, opened, case, shard, self._bundle(now_ms), now_ms)
         return Answer(header.sender, RECEIPT, Item("OPENED", header.message))
 
     def _answer(self, answers: Sequence[tuple[int, Answer]], now_ms: int) -> None:
@@ -322,7 +323,9 @@ class Desk:
     def alerts(self, now_ms: int) -> list[Alert]:
         """Return what this office waits for in vain; raises `UnavailableError` without a bundle."""
         try:
-            return self._open_cases.alerts(self._bundle(now_ms), now_ms)
+            bundle = self._bundle(now_ms)
+            found = self._open_cases.alerts(bundle, now_ms)
+            return found + act_alerts(self.cabinet, bundle, now_ms)
         except ConfigError as error:
             raise UnavailableError(str(error)) from error
 
@@ -391,7 +394,3 @@ class Desk:
         done.alarms = list(self.endpoint.alarms)
         self.endpoint.alarms.clear()
         return done
-
-
-def _done_of(submitted: Submitted, opened: int, rejected: int) -> Done:
-    return Done(opened=opened, rejected=rejected, dropped=submitted.dropped)

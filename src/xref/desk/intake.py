@@ -6,12 +6,27 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
+from xref.answers import Answer
 from xref.desk import approval
+from xref.desk.acts import Acts
 from xref.desk.cabinet import Cabinet
+from xref.desk.duties import note_owed
+from xref.desk.onward import check_onward
 from xref.desk.personal_scope import SEX_FIELD
 from xref.desk.publish import ECHOED, Addressed, Asked, Publisher
 from xref.desk.read_form import Record
-from xref.desk.spool import Approval, Correction, Row, Withdrawal, record_members, record_of
+from xref.desk.spool import (
+    Act,
+    Approval,
+    AsylumAnswer,
+    Correction,
+    Done,
+    Kept,
+    Row,
+    Withdrawal,
+    record_members,
+    record_of,
+)
 from xref.errors import RecordError
 from xref.policy import is_other_ground
 
@@ -24,14 +39,21 @@ class Intake:
     def __init__(self, cabinet: Cabinet, publisher: Publisher, now_ms: int) -> None:
         """Keep records in `cabinet`; `publisher` makes the messages."""
         self._cabinet, self._publisher, self._now_ms = cabinet, publisher, now_ms
+        hop = publisher.bundle.directory.office(publisher.office).hop
+        self._acts = Acts(cabinet, publisher, hop, now_ms, notes=[])
+
+    @property
+    def notes(self) -> list[tuple[int, Answer]]:
+        """What the own hop is to note, each on its shard."""
+        return self._acts.notes
 
     def take(self, row: Row) -> list[Addressed]:
         """Return the messages of a row, remembered as sent; none for what is known or faulty.
 
         A record that cannot be sent is kept with its problem, which names field and cure.
         """
-        if isinstance(row, Withdrawal):
-            return self._withdraw(row)
+        if isinstance(row, Act):
+            return self._act(row)
         fault = approval.suspension_fault(
             self._publisher.suspended, self._publisher.office, _hands(row)
         )
@@ -39,6 +61,31 @@ class Intake:
             return self._leave(row, fault)
         record = row if isinstance(row, Record) else self._changed(row)
         return [] if record is None else self._take(record)
+
+    def _act(self, row: Act) -> list[Addressed]:
+        """Do what an office may do whoever is suspended: stop, keep by order, say what was done."""
+        match row:
+            case Withdrawal():
+                return self._withdraw(row)
+            case AsylumAnswer():
+                return self._asylum(row)
+            case Kept():
+                self._acts.keep(row)
+            case Done():
+                self._acts.done(row)
+        return []
+
+    def _asylum(self, row: AsylumAnswer) -> list[Addressed]:
+        """Recall what went to the State of origin, as a withdrawal does, and tell the authority.
+
+        The other side sees a withdrawal like any other, and never why.
+        """
+        recalled, notice = self._acts.asylum(row)
+        case = self._cabinet.find_case(row.case)
+        addressed = self.withdraw_sent(lambda message, _: message in recalled)
+        for each in addressed:
+            self._remember_sent(each, case or b"", b"")
+        return addressed + (self._take(notice) if notice else [])
 
     def _leave(self, row: Record | Correction | Approval, problem: str) -> list[Addressed]:
         """Do nothing of what a suspended official wants; a new record is kept, to say so."""
@@ -88,7 +135,7 @@ class Intake:
         addressed = self._address(replace(row, facts=facts), case, asked, story)
         addressed = [each for each in addressed if (each.type, each.recipient) not in kept]
         for each in addressed:
-            self._remember_sent(each, case, key, story.get("approval"))
+            self._remember_sent(each, case, key, story)
             story["messages"].append(each.draft.header.message.hex())
         self._cabinet.put("record", key, case, story)
         return addressed
@@ -104,6 +151,8 @@ class Intake:
             row = replace(row, facts=approval.approved(row.facts))
         publisher = self._publisher.following(row.publication, asked)
         try:
+            if asked is None:
+                check_onward(self._cabinet, publisher.bundle, publisher.office, row)
             return publisher.address(row, case, asked, self._now_ms)
         except RecordError as error:
             story["problem"] = str(error)
@@ -190,7 +239,8 @@ class Intake:
             return self._cabinet.case_of(record.case, shards), None
         received = self._cabinet.get("inbox", record.reply_to)
         case = self._cabinet.case_id("inbox", record.reply_to)
-        if received is None or case is None:
+        # What a court alone has this office keep is there for nobody's use.
+        if received is None or case is None or received.get("ended_ms"):
             return self._cabinet.case_of(record.case or record.reply_to.hex(), shards), None
         if record.case:
             self._cabinet.note_known_as(record.case, case)
@@ -206,7 +256,7 @@ class Intake:
         return case, asked
 
     def _remember_sent(
-        self, each: Addressed, case: bytes, record: bytes, approved: dict[str, Any] | None = None
+        self, each: Addressed, case: bytes, record: bytes, kept: dict[str, Any] | None = None
     ) -> None:
         header = each.draft.header
         story: dict[str, Any] = {
@@ -226,8 +276,13 @@ class Intake:
             "reasons": [],
             "receipts": [],
         }
-        if approved:
-            story["approval"] = approved
+        if kept and kept.get("approval"):
+            story["approval"] = kept["approval"]
+            bundle, own = self._publisher.bundle, self._publisher.office
+            note_owed(self._cabinet.state, header.message, "sent", story, bundle, own)
+        if kept and kept["record"]["sharing_consent"]:
+            # The record may be replaced by a newer one; what a message went by must stay known.
+            story["sharing_consent"] = kept["record"]["sharing_consent"]
         if each.flags:
             story["flags"] = list(each.flags)
         self._cabinet.put("sent", header.message, case, story)

@@ -15,6 +15,7 @@ from xref.compose import Draft, draft_message
 from xref.desk.bases import check_basis
 from xref.desk.cabinet import Cabinet
 from xref.desk.consent import SharingConsent
+from xref.desk.contradictions import check_sealed
 from xref.desk.personal_scope import SEX_FIELD, scope_of
 from xref.desk.plain_values import of_plain
 from xref.desk.read_form import Record
@@ -169,6 +170,9 @@ class Publisher:
         addressed = []
         for flow, office in self.recipients(record, asked):
             self._check_basis(record, flow)
+            abroad = {office.party} - {party_of(self.office)}
+            schema = self.bundle.policy.schema_for(flow)
+            check_sealed(self.bundle.policy, schema, record.values, record.facts, abroad, now_ms)
             # The hop of another shard does not know what this answers, or whose facts count.
             shard = asked.shard if asked else self.cabinet.shard_of(case, office.code)
             draft = self._draft(record, case, asked, flow, office, now_ms)
@@ -311,6 +315,9 @@ class Publisher:
 
     def _said_at(self, record: Record, case: bytes, now_ms: int) -> dict[str, str]:
         facts, given = record.facts_at(now_ms), record.sharing_consent
+        if (asylum := self.cabinet.get("asylum", case)) is not None:
+            # What was learned since the form was filled in, until something else is learned.
+            facts["asylum"] = asylum["answer"]
         withdrawal = self.cabinet.get("withdrawal", case)
         if given is None and is_other_ground(facts):
             facts["sharing_consent"] = "withdrawn" if withdrawal is not None else "not-sought"

@@ -5,7 +5,7 @@ A row is sealed under the desk's storage key, so that the file holds no plaintex
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -45,6 +45,35 @@ class Withdrawal:
 
 
 @dataclass(frozen=True, slots=True)
+class AsylumAnswer:
+    """Where the person of a case now stands with asylum, as an answer to that fact; who says so."""
+
+    case: str
+    answer: str
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A court orders this office to keep a received message, until a moment (Unix ms)."""
+
+    message: bytes
+    court: str
+    order: str
+    until_ms: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The office did what it owed for a message."""
+
+    message: bytes
+    obligation: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Approval:
     """A second person approved what a held record says: its key and the digest of its statement."""
 
@@ -81,7 +110,8 @@ class Mark:
                 yield record
 
 
-Row = Record | Correction | Withdrawal | Approval
+Act = Withdrawal | AsylumAnswer | Kept | Done
+Row = Record | Correction | Approval | Act
 
 
 def storage_key(seed: bytes) -> bytes:
@@ -190,8 +220,8 @@ def record_of(members: Mapping[str, Any]) -> Record:
 def _members(row: Row) -> dict[str, Any]:
     if isinstance(row, Record):
         return {"record": record_members(row)}
-    if isinstance(row, Withdrawal):
-        return {"withdrawal": {"case": row.case}}
+    if isinstance(row, Act):
+        return _act_members(row)
     if isinstance(row, Approval):
         members = {"record": row.record.hex(), "statement": row.statement, "by": row.by}
         return {"approval": members}
@@ -205,19 +235,43 @@ def _members(row: Row) -> dict[str, Any]:
     }
 
 
+def _act_members(row: Act) -> dict[str, Any]:
+    if isinstance(row, Withdrawal):
+        return {"withdrawal": {"case": row.case}}
+    if isinstance(row, AsylumAnswer):
+        return {"asylum": {"case": row.case, "answer": row.answer, "by": row.by}}
+    if isinstance(row, Kept):
+        kept = {"court": row.court, "order": row.order, "until_ms": row.until_ms, "by": row.by}
+        return {"kept": {"message": row.message.hex(), **kept}}
+    done = {"obligation": row.obligation, "by": row.by}
+    return {"done": {"message": row.message.hex(), **done}}
+
+
 def row_of(members: Mapping[str, Any]) -> Row:
     """Return the row in JSON members."""
-    if "record" in members:
-        return record_of(members["record"])
-    if "withdrawal" in members:
-        return Withdrawal(members["withdrawal"]["case"])
-    if "approval" in members:
-        approval = members["approval"]
-        return Approval(bytes.fromhex(approval["record"]), approval["statement"], approval["by"])
-    correction = members["correction"]
-    return Correction(
-        correction["case"],
-        correction["publication"],
-        correction["facts"],
-        correction.get("by", ""),  # older desks did not keep it
-    )
+    [(kind, given)] = members.items()
+    return _READERS[kind](given)
+
+
+def _approval(given: Mapping[str, Any]) -> Approval:
+    return Approval(bytes.fromhex(given["record"]), given["statement"], given["by"])
+
+
+def _correction(given: Mapping[str, Any]) -> Correction:
+    by = given.get("by", "")  # older desks did not keep it
+    return Correction(given["case"], given["publication"], given["facts"], by)
+
+
+def _named(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {**given, "message": bytes.fromhex(given["message"])}
+
+
+_READERS: Final[Mapping[str, Callable[[Mapping[str, Any]], Row]]] = {
+    "record": record_of,
+    "withdrawal": lambda given: Withdrawal(given["case"]),
+    "asylum": lambda given: AsylumAnswer(**given),
+    "kept": lambda given: Kept(**_named(given)),
+    "done": lambda given: Done(**_named(given)),
+    "approval": _approval,
+    "correction": _correction,
+}

@@ -7,9 +7,9 @@ from xref.desk.cabinet import Cabinet
 from xref.desk.receive import Opened
 from xref.wire.office import party_of
 
-_RANK = {"submitted": 0, "forwarded": 1, "delivered": 2, "opened": 3, "erased": 4}
+_RANK = {"submitted": 0, "forwarded": 1, "delivered": 2, "opened": 3, "kept": 4, "erased": 5}
 _FINAL = ("refused", "rejected")
-_OPENED = ("opened", "erased")
+_OPENED = ("opened", "kept", "erased")
 
 
 def note_receipt(
@@ -45,7 +45,7 @@ def _may_say(outcome: str, opened: Opened, to: str, bundle: Bundle, own_hop: str
     recipient = bundle.directory.find(to)
     if opened.flow.nature == "decision":
         return reporter == own_hop and outcome in ("FORWARDED", "REFUSED", "REJECTED")
-    if outcome in ("OPENED", "ERASED"):
+    if outcome in ("OPENED", "KEPT", "ERASED"):
         return reporter == to
     hops = {own_hop, recipient.hop if recipient else own_hop}
     if outcome in ("DELIVERED", "REFUSED"):
@@ -60,6 +60,8 @@ def _apply(
     receipt = {"outcome": outcome, "from": reporter, "party": party_of(reporter), "at_ms": now_ms}
     if item["fault"]:
         receipt["fault"] = item["fault"]
+    if item.get("until_ms"):  # a decision has none
+        receipt["until_ms"] = item["until_ms"]
     if any(
         all(receipt[k] == known.get(k) for k in ("outcome", "from")) for known in story["receipts"]
     ):

@@ -1,7 +1,7 @@
 """Flows, publications, purposes and obligations of a bundle, read strictly from TOML."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
@@ -29,6 +29,19 @@ class Purpose:
     iri: str
     explain: str
     prohibited: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Obligation:
+    """What an office owes for a message, in a sentence, and by when.
+
+    On the first of the days in the fields `due_on` that the message has, else `within_days` after
+    it came; 0 for a way of acting that has no day.
+    """
+
+    explain: str
+    due_on: tuple[str, ...]
+    within_days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,15 +156,23 @@ def _purpose(entry: Entry) -> Purpose:
     return purpose
 
 
-def read_obligations(data: bytes, path: str) -> dict[str, str]:
-    """Return the obligations by name, each with its sentence, or raise `ConfigError`."""
+def read_obligations(data: bytes, path: str, fields: Collection[str]) -> dict[str, Obligation]:
+    """Return the obligations by name, or raise `ConfigError`; `fields` are the schemas'."""
     file = read_toml(data, path)
     entries = file.entries("obligation")
     file.finish()
-    found = [(read_name(entry, "name"), entry.text("explain")) for entry in entries]
-    for entry in entries:
-        entry.finish()
-    return _byread_name([explain for _, explain in found], (name for name, _ in found), path)
+    found = [(read_name(entry, "name"), _obligation(entry, fields)) for entry in entries]
+    return _byread_name([each for _, each in found], (name for name, _ in found), path)
+
+
+def _obligation(entry: Entry, fields: Collection[str]) -> Obligation:
+    obligation = Obligation(
+        explain=entry.text("explain"),
+        due_on=entry.words("due_on", fields, ()),
+        within_days=entry.number("within_days", 0, _EXPECTED_DAYS_MAX, 0),
+    )
+    entry.finish()
+    return obligation
 
 
 def read_flow(
@@ -244,7 +265,7 @@ def check_flows(flows: Mapping[str, Flow]) -> None:
     if unknown := answered - flows.keys():
         raise ConfigError(f"a flow answers unknown {min(unknown)!r}; correct it")
     for flow in flows.values():
-        if flow.expects and flow.name not in answered:
+        if flow.expects and flow.name not in answered and flow.nature != "withdrawal":
             raise ConfigError(f"flow {flow.name} expects an answer that no flow gives; remove it")
         for name in flow.caused_by:
             cause = flows.get(name)

@@ -145,7 +145,7 @@ class Policy:
     @property
     def obligations(self) -> Mapping[str, str]:
         """The sentence of each obligation, by name."""
-        return self._rulebook.obligations
+        return {name: each.explain for name, each in self._rulebook.obligations.items()}
 
     @property
     def publications(self) -> Mapping[str, Publication]:

@@ -24,9 +24,11 @@ from xref.policy.agreement import (
     with_terms,
 )
 from xref.policy.conditions import LIVE_FACT, LIVE_RECORD
+from xref.policy.contradictions import Contradiction, read_contradictions
 from xref.policy.facts import Fact, FactTable, check_table
 from xref.policy.flows import (
     Flow,
+    Obligation,
     Publication,
     Purpose,
     check_flows,
@@ -35,6 +37,7 @@ from xref.policy.flows import (
     read_publication,
     read_purposes,
 )
+from xref.policy.notices import NOTICE_PATH, Notice, read_notices
 from xref.policy.reading import Entry, read_toml
 from xref.policy.rules import (
     ForbidRule,
@@ -51,6 +54,7 @@ from xref.wire.schema import Schema
 FACTS_PATH: Final = "policies/facts.toml"
 PURPOSES_PATH: Final = "policies/purposes.toml"
 OBLIGATIONS_PATH: Final = "policies/obligations.toml"
+CONTRADICTIONS_PATH: Final = "policies/contradictions.toml"
 OPERATION_PATH: Final = "policies/operation.toml"
 INVARIANTS_PATH: Final = "policies/invariants.toml"
 _FLOOR_PATH: Final = re.compile(r"policies/floor/[a-z0-9-]+\.toml")
@@ -68,13 +72,17 @@ class Rulebook:
 
     table: FactTable
     purposes: Mapping[str, Purpose]
-    obligations: Mapping[str, str]
+    obligations: Mapping[str, Obligation]
     schemas: Mapping[str, Schema]
     flows: Mapping[str, Flow]
     publications: Mapping[str, Publication]
     agreements: Mapping[str, Agreement]
     forbids: tuple[ForbidRule, ...]
     permits: tuple[PermitRule, ...]
+    contradictions: tuple[Contradiction, ...]
+    """What no record may say beside its facts; none in bundles from before there were any."""
+    notices: tuple[Notice, ...]
+    """What a person is told before being asked for a sharing consent."""
     flags: tuple[ForbidRule, ...] = ()
     """Rules that keep nothing: they are named with what goes, so that oversight sees it."""
 
@@ -104,8 +112,10 @@ def read_rulebook(files: Mapping[str, bytes]) -> Rulebook:
     table = FactTable.parse(_needed(files, FACTS_PATH), FACTS_PATH)
     check_table(table, LIVE_RECORD)
     purposes = read_purposes(_needed(files, PURPOSES_PATH), PURPOSES_PATH)
-    obligations = read_obligations(_needed(files, OBLIGATIONS_PATH), OBLIGATIONS_PATH)
     schemas = _schemas(files)
+    fields = {each.name for schema in schemas.values() for each in schema.fields}
+    owed = _needed(files, OBLIGATIONS_PATH)
+    obligations = read_obligations(owed, OBLIGATIONS_PATH, fields)
     sources = _sources(files)
     agreements = with_bases(
         {owner: read_agreement(sources[owner][0], owner) for owner in _owners(files)},
@@ -114,6 +124,7 @@ def read_rulebook(files: Mapping[str, bytes]) -> Rulebook:
     check_shared(agreements.values(), shared=SHARED in sources)
     flows = with_terms(agreements.values(), _flows(sources, purposes, schemas))
     words = _words(table, flows, purposes, obligations, schemas)
+    forbids, permits = _forbids(files, words), _permits(sources, words)
     rulebook = Rulebook(
         table=table,
         purposes=purposes,
@@ -122,8 +133,14 @@ def read_rulebook(files: Mapping[str, bytes]) -> Rulebook:
         flows=flows,
         publications=_publications(sources, flows),
         agreements=agreements,
-        forbids=_forbids(files, words),
-        permits=_permits(sources, words),
+        forbids=forbids,
+        permits=permits,
+        contradictions=read_contradictions(
+            files.get(CONTRADICTIONS_PATH, b""), CONTRADICTIONS_PATH, table, words
+        ),
+        notices=read_notices(
+            files, (*obligations, *(f.rule.id for f in forbids), *(p.rule.id for p in permits))
+        ),
         flags=flags_of(agreements, flows.values(), (*table.facts, LIVE_FACT)),
     )
     for _, source in _each(sources):
@@ -163,10 +180,10 @@ def _words(
 def _check_paths(files: Mapping[str, bytes]) -> None:
     known = (
         *(FACTS_PATH, PURPOSES_PATH, OBLIGATIONS_PATH, OPERATION_PATH),
-        *(INVARIANTS_PATH, "directory.toml"),
+        *(CONTRADICTIONS_PATH, INVARIANTS_PATH, "directory.toml"),
     )
     for path in files:
-        patterns = (_FLOOR_PATH, _AGREEMENT_PATH, _SHARED_PATH, _SCHEMA_PATH)
+        patterns = (_FLOOR_PATH, _AGREEMENT_PATH, _SHARED_PATH, _SCHEMA_PATH, NOTICE_PATH)
         if path not in known and not any(pattern.fullmatch(path) for pattern in patterns):
             raise ConfigError(f"{path}: no such place in a bundle; remove it or correct its name")
 

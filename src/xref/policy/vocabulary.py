@@ -119,6 +119,13 @@ PERSONS: Final = ("all", "women-and-children")
 """Whom an agreement can cover."""
 
 
+KEPT_BY_ORDER: Final = "kept-by-order"
+CONTAMINATED: Final = "contaminated"
+NOTED_EVENTS: Final = (CONTAMINATED, KEPT_BY_ORDER)
+"""What a desk has its hop note of a message beside obligations: that the State of origin holds what
+it should not since the person claims asylum, and that a court has it kept."""
+
+
 def is_other_ground(facts: Mapping[str, str]) -> bool:
     """Return whether these answers state another ground than the sharing consent."""
     return facts.get(GROUND_FACT, UNKNOWN) not in (SHARING_CONSENT_GROUND, UNKNOWN)

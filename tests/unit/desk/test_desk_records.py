@@ -25,8 +25,8 @@ def test_case_is_found_by_its_number_which_is_stored_nowhere() -> None:
     case = kept.case_of("case number 42", 1)
     assert kept.case_of("case number 42", 1) == kept.find_case("case number 42") == case
     assert kept.find_case("another") is None
-    kept._state.commit()
-    assert b"number 42" not in repr(vars(kept._state._store)).encode()
+    kept.state.commit()
+    assert b"number 42" not in repr(vars(kept.state._store)).encode()
 
 
 def test_erasing_a_cases_key_erases_the_case() -> None:
@@ -34,7 +34,7 @@ def test_erasing_a_cases_key_erases_the_case() -> None:
     one, two = kept.case_of("1", 1), kept.case_of("2", 1)
     kept.put("record", b"a", one, {"name": "value"})
     kept.put("record", b"b", two, {"name": "value"})
-    kept._state.delete("case", one)
+    kept.state.delete("case", one)
     assert kept.get("record", b"a") is None
     assert [key for key, _ in kept.all("record")] == [b"b"]
     with pytest.raises(RuntimeError):
@@ -45,9 +45,9 @@ def test_erasing_a_cases_key_erases_the_case() -> None:
 def test_record_that_was_tampered_with(place: int) -> None:
     kept = cabinet()
     kept.put("record", b"a", kept.case_of("1", 1), {"name": "value"})
-    value = bytearray(kept._state.get("record", b"a") or b"")
+    value = bytearray(kept.state.get("record", b"a") or b"")
     value[place] ^= 1
-    kept._state.put("record", b"a", bytes(value))
+    kept.state.put("record", b"a", bytes(value))
     with pytest.raises(EvidenceError, match="tampered"):
         kept.get("record", b"a")
 
@@ -56,7 +56,7 @@ def test_record_put_in_another_place() -> None:
     kept = cabinet()
     case = kept.case_of("1", 1)
     kept.put("sent", b"a", case, {"outcome": "refused"})
-    kept._state.put("sent", b"b", kept._state.get("sent", b"a") or b"")
+    kept.state.put("sent", b"b", kept.state.get("sent", b"a") or b"")
     with pytest.raises(EvidenceError):
         kept.get("sent", b"b")
 

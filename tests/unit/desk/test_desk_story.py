@@ -12,12 +12,12 @@ from xref.desk.story import _apply, _may_say
 from xref.wire.header import NO_ID, Header
 
 OWN_HOP, THEIR_HOP, TO = "LAHOP001", "VNHOP001", "VNNRM001"
-OUTCOMES = ["REJECTED", "REFUSED", "FORWARDED", "DELIVERED", "OPENED", "ERASED"]
+OUTCOMES = ["REJECTED", "REFUSED", "FORWARDED", "DELIVERED", "OPENED", "ERASED", "KEPT", "NOTED"]
 MAY_SAY = {
     ("decision", OWN_HOP): {"REJECTED", "REFUSED", "FORWARDED"},
     ("receipt", OWN_HOP): {"REJECTED", "REFUSED", "DELIVERED"},
     ("receipt", THEIR_HOP): {"REJECTED", "REFUSED", "DELIVERED"},
-    ("receipt", TO): {"REJECTED", "OPENED", "ERASED"},
+    ("receipt", TO): {"REJECTED", "OPENED", "ERASED", "KEPT"},
 }
 
 
@@ -86,6 +86,8 @@ def test_once_opened_by_its_recipient_nothing_unsays_it(said: list[tuple[str, st
     words = {outcome for outcome, _, _ in said}
     if "ERASED" in words:
         assert kept["outcome"] == "erased"
+    elif "KEPT" in words:
+        assert (kept["outcome"], kept["fault"]) == ("kept", "")
     elif "OPENED" in words:
         assert (kept["outcome"], kept["fault"]) == ("opened", "")
     elif words & {"REJECTED", "REFUSED"}:

@@ -11,7 +11,14 @@ from xref.policy import Withheld
 from xref.wire.avro import block
 from xref.wire.schema import Schema
 
-OUTCOMES = ("REJECTED", "REFUSED", "FORWARDED", "DELIVERED", "OPENED", "ERASED")
+OUTCOMES = (
+    "REJECTED",
+    "REFUSED",
+    "FORWARDED",
+    "DELIVERED",
+    "OPENED",
+    "ERASED",
+)  # those of both schemas
 WORDS = st.text("abcdefghijklmnopqrstuvwxyz-/", max_size=20)
 LISTS = st.lists(WORDS, max_size=4).map(tuple)
 
@@ -36,6 +43,8 @@ def items(draw: st.DrawFn) -> Item:
         draw(WORDS),
         draw(st.integers(0, 2**53)),
         Said(draw(LISTS), withheld, draw(LISTS)),
+        draw(WORDS),
+        draw(st.integers(0, 2**53)),
     )
 
 
@@ -50,6 +59,8 @@ def test_items_are_encoded_as_their_schema_would(flow: str, some: list[Item]) ->
             "withheld": [{"field": w.field, "rules": list(w.rules)} for w in item.said.withheld],
             "reasons": list(item.said.reasons),
             "link": item.link,
+            "digest": item.digest,
+            "until_ms": item.until_ms,
             "index": item.index,
         }
         for item in some

@@ -11,9 +11,9 @@ from unit.journey.test_journey import audits
 from world import signed_bundle
 from xref.audit_report import HopReport
 from xref.desk.approval import approval_fault, check_name, folded
+from xref.desk.duties import obligations_of
 from xref.desk.spool import Approval, Correction, Withdrawal
 from xref.errors import RecordError
-from xref.story import obligations_of
 
 NRM, HOP = "LANRM001", "LAHOP001"
 CHILD = "ຄມ-2026-0004"
