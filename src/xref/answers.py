@@ -26,6 +26,7 @@ from xref.wire.key import KeyUse
 from xref.wire.schema import Schema
 
 RECEIPT: Final = "receipt"
+MISMATCH: Final = "definition-mismatch"
 DECISION: Final = "decision"
 _DAY_MS: Final = 86_400_000
 _ITEMS_CACHED_MAX: Final = 4096
@@ -98,12 +99,27 @@ def _between(
 
 
 @value(frozen=True, slots=True)
+class Mismatch:
+    """The terms of a received message for which this office has no equal: names of its fields."""
+
+    message: bytes
+    terms: tuple[str, ...]
+
+    def encode(self, schema: Schema) -> bytes:
+        """Return the item's Avro bytes in a `definition_mismatch`."""
+        item = {"message": self.message, "terms": [term.upper() for term in self.terms]}
+        before, after = block([b""])[:-1], block([b""])[-1:]
+        encoded = schema.by_name["items"].encode([item])
+        return encoded.removeprefix(before).removesuffix(after)
+
+
+@value(frozen=True, slots=True)
 class Answer:
-    """One item for one receiver, in a flow (`receipt` or `decision`)."""
+    """One item for one receiver, in a flow (`receipt`, `decision` or `definition-mismatch`)."""
 
     receiver: str
     flow: str
-    item: Item
+    item: Item | Mismatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +145,7 @@ def compose_answers(
 
     Nothing is lost by that: what is not answered is asked for by the sender's overdue list.
     """
-    grouped: dict[tuple[str, str], list[Item]] = {}
+    grouped: dict[tuple[str, str], list[Item | Mismatch]] = {}
     for answer in answers:
         grouped.setdefault((answer.receiver, answer.flow), []).append(answer.item)
     signer = keychain.signing(KeyUse.DESK, now_ms)

@@ -73,6 +73,12 @@ class Audited:
                     f"{report.office}: flagged {count} by {rule}"
                     for rule, count in report.trail.flags.items()
                 ]
+                for ends, count in report.trail.mismatches.items():
+                    sender, recipient = ends.split()
+                    found.append(
+                        f"{report.office}: {sender} told {recipient} {count} times that its "
+                        "definitions differ"
+                    )
         return found
 
     def problems(self) -> list[str]:
@@ -99,6 +105,7 @@ class Audited:
                     "other_grounds": dict(report.trail.grounds),
                     "changes": [dict(each) for each in report.trail.changes],
                     "flags": dict(report.trail.flags),
+                    "definition_mismatches": dict(report.trail.mismatches),
                 }
             for link in report.links:
                 if link.outgoing and link.size:  # an unused link shows nothing

@@ -154,7 +154,8 @@ class TrailReport:
     `changes` are the entries of bundles that came into force or ended, and of overlays, in order.
     `kinds` counts the readable entries, `grounds` what was released on another ground than the
     sharing consent, by ground, `flags` what was released and flagged for oversight, by rule;
-    `first_ms` and `last_ms` are the earliest and latest times
+    `mismatches` the notices of one office to another that they mean other things by a term, by
+    `FROM TO`; `first_ms` and `last_ms` are the earliest and latest times
     that they state (Unix ms), None where none can be read.
     """
 
@@ -168,6 +169,7 @@ class TrailReport:
     grounds: Mapping[str, int]
     changes: tuple[Mapping[str, Any], ...]
     flags: Mapping[str, int]
+    mismatches: Mapping[str, int]
     first_ms: int | None
     last_ms: int | None
 
@@ -184,6 +186,7 @@ class TrailReport:
             "grounds": dict(self.grounds),
             "changes": [dict(each) for each in self.changes],
             "flags": dict(self.flags),
+            "mismatches": dict(self.mismatches),
             "first_ms": self.first_ms,
             "last_ms": self.last_ms,
         }

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from xref.answers import MISMATCH
 from xref.audit_entry import check_words, flags_in, read_entry, read_opening
 from xref.audit_link import Evidence
 from xref.audit_log import HeadReader, StoredLog, number, read_record, text
@@ -43,6 +44,13 @@ class TrailAudit:
         self.stopped: set[str] = set()
         self.changes: list[Entry] = []
         self.overlaid: frozenset[str] = frozenset()
+        self.mismatches: Counter[str] = Counter()
+        self.mismatch_codes = {
+            flow.code
+            for bundle in evidence.bundles.values()
+            for flow in bundle.policy.flows.values()
+            if flow.name == MISMATCH
+        }
         self.grounds: Counter[tuple[str, str]] = Counter()
         self.grounds_due: Counter[tuple[str, str]] = Counter()
         self.flags: Counter[str] = Counter()
@@ -78,6 +86,7 @@ class TrailAudit:
             grounds=dict(sorted(Counter(ground for _, ground in self.grounds).items())),
             changes=tuple(self.changes),
             flags=dict(sorted(self.flags.items())),
+            mismatches=dict(sorted(self.mismatches.items())),
             first_ms=min(self.times, default=None),
             last_ms=max(self.times, default=None),
         )
@@ -232,10 +241,12 @@ class TrailAudit:
                     )
 
     def _note_release(self, entry: Entry) -> None:
-        """Count what oversight looks at: other grounds than the sharing consent, and flags."""
+        """Count what oversight looks at: other grounds than the sharing consent, flags, terms."""
         if is_other_ground(entry["facts"]):
             self.grounds_due[entry["message"], entry["facts"][GROUND_FACT]] += 1
         self.flags.update(flags_in(entry, self.evidence.bundles))
+        if entry["flow"] in self.mismatch_codes:
+            self.mismatches[f"{entry['from']} {entry['to']}"] += 1
 
     def _check_grounds(self) -> None:
         """Compare releases on another ground than the sharing consent with what is said of them."""

@@ -135,6 +135,7 @@ def show_message(out: Console, message: SentMessage, bundle: Bundle, number: int
     if message.receipts:
         said = [f"{r['outcome']} ({r['from']})" for r in message.receipts]
         rows.append(("receipts", ", ".join(said)))
+    rows += _mismatch(message)
     out.print(pairs(rows))
 
 
@@ -151,8 +152,9 @@ def show_crossings(out: Console, messages: Sequence[SentMessage], bundle: Bundle
         words, colour = _outcome(message)
         line.append(f"  {words}", style=colour)
         out.print(_indent(line))
-        if message.outcome == "opened" and (message.withheld or message.flags):
-            out.print(pairs([*_withheld(message), *_flagged(message, bundle)], 6))
+        seen = [*_withheld(message), *_flagged(message, bundle), *_mismatch(message)]
+        if message.outcome == "opened" and seen:
+            out.print(pairs(seen, 6))
         elif message.reasons and message.reasons != _reasons_after(messages, place):
             rows: list[tuple[str, Text | str]] = [
                 ("why", _rule(bundle, rule)) for rule in message.reasons
@@ -167,6 +169,14 @@ def _reasons_after(messages: Sequence[SentMessage], place: int) -> tuple[str, ..
 
 def _flagged(message: SentMessage, bundle: Bundle) -> list[tuple[str, Text | str]]:
     return [("flagged", _rule(bundle, rule)) for rule in message.flags]
+
+
+def _mismatch(message: SentMessage) -> list[tuple[str, Text | str]]:
+    if not message.mismatch:
+        return []
+    terms = f"{', '.join(message.mismatch)}: {message.recipient} has no equal term"
+    said = f"{terms} and keeps yours; ask it what the person is entitled to there"
+    return [("differs", Text(said, "yellow"))]
 
 
 def _withheld(message: SentMessage) -> list[tuple[str, Text | str]]:
@@ -374,4 +384,5 @@ def _event_rows(event: Event) -> list[tuple[str, Text | str]]:
     if not event.disclosed:
         return []
     flagged: list[tuple[str, Text | str]] = [("flagged", rule) for rule in event.flags]
-    return [("crossed", ", ".join(event.disclosed)), *_withheld(event), *flagged]
+    crossed = ("crossed", ", ".join(event.disclosed))
+    return [crossed, *_withheld(event), *flagged, *_mismatch(event)]

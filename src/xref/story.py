@@ -39,6 +39,8 @@ class SentMessage:
     receipts: tuple[Mapping[str, Any], ...]
     flags: tuple[str, ...] = ()
     """Ids of the rules that flag it for oversight; they keep nothing."""
+    mismatch: tuple[str, ...] = ()
+    """Fields in which the recipient has no equal for the sender's term."""
 
     def as_json(self, bundle: Bundle) -> dict[str, Any]:
         """Return the message for scripts; the office's own case number is not in it."""
@@ -57,6 +59,7 @@ class SentMessage:
             "explained": [rule_as_json(bundle, rule) for rule in self.rules],
             "flags": [rule_as_json(bundle, rule) for rule in self.flags],
             "receipts": [dict(receipt) for receipt in self.receipts],
+            "definition_mismatch": list(self.mismatch),
             "created_ms": self.created_ms,
         }
 
@@ -129,6 +132,7 @@ def sent_messages(store: Store, office: str, bundle: Bundle) -> list[SentMessage
                 rules=tuple(dict.fromkeys(rules)),
                 receipts=tuple(sorted(story["receipts"], key=_stage)),
                 flags=tuple(story.get("flags", ())),
+                mismatch=tuple(story.get("mismatch", {}).get("terms", ())),
             )
         )
     order = {flow.name: code for code, flow in bundle.policy.flows.items()}

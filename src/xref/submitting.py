@@ -13,6 +13,7 @@ from xref.bundle import Bundle
 from xref.desk.adapter import Adapter
 from xref.desk.approval import check_name
 from xref.desk.bases import check_basis, doubt_on_basis
+from xref.desk.definitions import protection_lost
 from xref.desk.form_file import Problem
 from xref.desk.form_source import FormSource
 from xref.desk.personal_scope import SEX_FIELD, said_beyond
@@ -143,7 +144,27 @@ def _items(
         today=today,
         tick=lambda done: progress("reading", done, source.size),
     )
-    return survey.items(), survey.rows
+    return _protecting(reader, survey.items()), survey.rows
+
+
+def _protecting(
+    reader: FormReader, items: Iterable[Record | Problem]
+) -> Iterator[Record | Problem]:
+    """Yield the items, but a problem for each record of a form that loses what protects a person.
+
+    `xref adapter check` says so too; here it binds, whether that was run or not.
+    """
+    adapter, policy = reader.adapter, reader.bundle.policy
+    lost = {
+        name: next(protection_lost(adapter, form, policy.schemas_of(name)), "")
+        for name, form in adapter.file.publications.items()
+    }
+    cure = "correct the adapter, which `xref adapter check` helps with, or use xref's own form"
+    for item in items:
+        if isinstance(item, Record) and lost[item.publication]:
+            yield Problem(item.source, item.line, "", lost[item.publication], cure)
+        else:
+            yield item
 
 
 def _good(

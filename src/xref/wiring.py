@@ -19,6 +19,7 @@ from xref.config import (
     load_config,
 )
 from xref.desk.adapter import Adapter
+from xref.desk.definitions import mismatches
 from xref.desk.desk import Desk, DeskSetup
 from xref.desk.spool import Spool, storage_key
 from xref.desk.write_form import Received, write_form
@@ -174,7 +175,7 @@ class Rim:
             (self._received / f"{message.hex()}.json").unlink(missing_ok=True)
         if gone:
             desk.removed(gone, now_ms())
-        waiting = desk.handoffs()
+        waiting, told = desk.handoffs(), dict[bytes, tuple[str, ...]]()
         for message, content in waiting:
             form = Received(
                 message=message,
@@ -186,8 +187,9 @@ class Rim:
                 beyond=tuple(content.get("beyond", ())),
             )
             write_whole(self._received / f"{message.hex()}.json", write_form(self._adapter, form))
+            told[message] = mismatches(self._adapter, form.type, form.values)
         if waiting:
-            desk.handed([message for message, _ in waiting], self._now_ms())
+            desk.handed(told, self._now_ms())
         return len(waiting)
 
 

@@ -198,6 +198,14 @@ class Reflection(_Data):
     as_of: date
 
 
+class Definition(_Data):
+    """Codes of a field that the country's law does not know, or means less by, and who says so."""
+
+    field: Literal["victim_status", "age_status", "exploitation_types"]
+    codes: Annotated[tuple[str, ...], Field(alias="narrower", min_length=1)]
+    cite: Annotated[str, Field(min_length=4)]
+
+
 class Conventions(_Data):
     """What a country's offices do alike; `xref adapter check` shows it to whoever reads it.
 
@@ -222,6 +230,7 @@ class AdapterFile(_Data):
     languages: Annotated[tuple[str, ...], Field(min_length=1)]
     utc_offset_minutes: Annotated[int, Field(ge=-840, le=840)]
     conventions: Conventions | None = None
+    definitions: Annotated[tuple[Definition, ...], Field(alias="definition")] = ()
     sampled_on: date | None = None
     """The day on which the samples were written: their people's ages are counted from it."""
     codes: dict[Name, CodeTable] = {}

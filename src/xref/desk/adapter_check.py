@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 
 from xref.desk.adapter import Adapter, Publication, Received
 from xref.desk.cell import CellFault, Column, read_cell, write_cell
+from xref.desk.definitions import NEVER_LOST, codes_lost
 from xref.desk.derive import DERIVED_FROM
 from xref.desk.publish import DESK_FILLS
 from xref.desk.read_form import Record, read_form
@@ -19,12 +20,9 @@ from xref.desk.write_form import Received as Message
 from xref.desk.write_form import write_form
 from xref.errors import ConfigError
 from xref.policy import Policy
-from xref.wire.schema import Schema, SchemaField
+from xref.wire.schema import Schema
 
 SAMPLES: Final = "samples"
-NEVER_LOST: Final = ("contact_restrictions", "victim_status")
-"""What a form must have a place and all words for, where the message has it: else someone is called
-who must not be, or a status is lowered (floor/no-downgrade)."""
 _RECORDS: Final = ".records.json"
 _VALUES: Final = ".values.json"
 _FORM: Final = ".form.json"
@@ -112,9 +110,7 @@ def _schemas(policy: Policy, group: str, form: str) -> tuple[Schema, ...]:
     if group == "received":
         flows = policy.flows.values()
         return tuple(policy.schema_for(flow) for flow in flows if flow.name == form)
-    publication = policy.publications.get(form)
-    named = [policy.flow_named(each.flow) for each in publication.deliveries] if publication else []
-    return tuple({s.name: s for s in (policy.schema_for(flow) for flow in named)}.values())
+    return policy.schemas_of(form)
 
 
 def _forms(adapter: Adapter) -> Iterator[tuple[str, str, Publication | Received]]:
@@ -134,15 +130,10 @@ def _coverage(adapter: Adapter, policy: Policy) -> Iterator[Covered]:
                 state: State = "mapped" if column else "lost"
                 if not column and group == "publication" and field.name in {*derived, *DESK_FILLS}:
                     state = "defaulted"
-                lost = _codes_lost(adapter, column, field) if column else ()
+                lost = codes_lost(adapter, column, field) if column else ()
                 yield Covered(
                     f"{group}.{name}", schema.name, field.name, state, field.required, lost
                 )
-
-
-def _codes_lost(adapter: Adapter, column: Column, field: SchemaField) -> tuple[str, ...]:
-    words = adapter.by_code.get(column.codes or "", {})
-    return tuple(code for code in field.symbols if column.codes and code not in words)
 
 
 def _unknown(adapter: Adapter, policy: Policy) -> Iterator[Finding]:

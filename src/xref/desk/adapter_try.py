@@ -81,6 +81,6 @@ def _tried(adapter: Adapter, policy: Policy, record: Record, row: Row) -> TriedR
 
 def _lost(form: Publication, policy: Policy, record: Record, ends: set[str]) -> tuple[str, ...]:
     filled = {*form.derive, *DESK_FILLS}
-    flows = [policy.flow_named(e.flow) for e in policy.publications[record.publication].deliveries]
-    names = {field.name for flow in flows for field in policy.schema_for(flow).fields}
+    schemas = policy.schemas_of(record.publication)
+    names = {field.name for schema in schemas for field in schema.fields}
     return tuple(sorted(name for name in names - filled if f"field/{name}" not in ends))

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from xref.answers import RECEIPT, Answer, Item, compose_answers
+from xref.answers import MISMATCH, RECEIPT, Answer, Item, compose_answers
 from xref.backlog import Queued
 from xref.bundle import Bundle, newest_in_force
 from xref.compose import sign_drafts
@@ -19,6 +19,7 @@ from xref.desk.cabinet import Cabinet
 from xref.desk.erase import concerned, erase, erase_due, is_withdrawn
 from xref.desk.filing import file_received
 from xref.desk.intake import Intake
+from xref.desk.mismatch import note_mismatch, tell_mismatches
 from xref.desk.open_cases import OpenCases
 from xref.desk.publish import Addressed, Publisher
 from xref.desk.receive import Opened, Receiver
@@ -232,7 +233,7 @@ class Desk:
         answers += erase_due(self.state, self.cabinet, batch.now_ms)
         self._answer(answers, batch.now_ms)
         self._commit(batch.now_ms)
-        said = [answer.item.outcome for _, answer in answers]
+        said = [each.item.outcome for _, each in answers if isinstance(each.item, Item)]
         return self._done(Done(0, said.count("OPENED"), said.count("REJECTED"), submitted.dropped))
 
     def _expect(self, headers: Sequence[Header]) -> None:
@@ -260,6 +261,9 @@ class Desk:
             )
             is_receipt = header is not None and self._is_receipt(header)
             return [] if is_receipt else [(link.shard, Answer(link.sender, RECEIPT, item))]
+        if opened.flow.name == MISMATCH:
+            self.endpoint.alarms += note_mismatch(self.cabinet, opened, now_ms)
+            return []
         if opened.flow.nature in ("receipt", "decision"):
             note_receipt(self.cabinet, opened, self._bundle(now_ms), self.setup.hop, now_ms)
             return []
@@ -334,20 +338,21 @@ class Desk:
 
         Nothing while its Party has suspended it.
         """
-        found: list[tuple[bytes, dict[str, Any]]] = []
-        if self.narrowing.is_suspended:
-            return found
-        for message, _ in self.state.scan("handoff"):
-            content = self.cabinet.get("inbox", message)
-            if content is not None:
-                found.append((message, content))
-        return found
+        rows = [] if self.narrowing.is_suspended else self.state.scan("handoff")
+        found = [(message, self.cabinet.get("inbox", message)) for message, _ in rows]
+        return [(message, content) for message, content in found if content is not None]
 
-    def handed(self, messages: Iterable[bytes], now_ms: int) -> None:
-        """Remember that these were handed over."""
+    def handed(self, messages: Mapping[bytes, Sequence[str]], now_ms: int) -> None:
+        """Remember that these were handed over; tell their senders of each the terms it names.
+
+        Those are fields of which the office's form or law has no equal (`xref.desk.definitions`).
+        """
         with self._turn():
             for message in messages:
                 self.state.delete("handoff", message)
+            answers, alarms = tell_mismatches(self.cabinet, messages, self._bundle(now_ms))
+            self.endpoint.alarms += alarms
+            self._answer(answers, now_ms)
             self._commit(now_ms)
 
     def removals(self) -> list[bytes]:

@@ -143,9 +143,7 @@ def _values(
 
 def _fields_of(policy: Policy, publication: str) -> dict[str, SchemaField]:
     """Return the fields of all records that a publication becomes; none for one not known."""
-    known = policy.publications.get(publication)
-    flows = [policy.flow_named(each.flow) for each in known.deliveries] if known else []
-    return {each.name: each for flow in flows for each in policy.schema_for(flow).fields}
+    return {each.name: each for one in policy.schemas_of(publication) for each in one.fields}
 
 
 def _normal(value: object) -> object:

@@ -8,6 +8,7 @@ from typing import Final, cast
 from xref.desk.adapter import Adapter
 from xref.desk.adapter import Received as ReceivedForm
 from xref.desk.cell import MANY, PATH, Column, write_cell
+from xref.desk.definitions import cannot_hold
 from xref.desk.plain_form import MARK, VERSION
 
 _NO_WORDS: Final[Mapping[str, str]] = {}
@@ -34,13 +35,15 @@ class Received:
 def write_form(adapter: Adapter, message: Received) -> bytes:
     """Return the message in the form that the adapter has for its type, or in xref's own form.
 
+    It is xref's own where there is no other, and where the other would lose what protects the
+    person: a contact restriction, the status as a victim, whether this is a child.
     Every key of the form is there, null where nothing came. Codes for which the form has no word
     stand as they came, and the form's column for `unlisted` names their keys, so that a person
     looks; it also names fields of a later version, which the form cannot hold. The message's
     number is in it for the answer.
     """
     form = adapter.file.received.get(message.type)
-    if form is None:
+    if form is None or cannot_hold(adapter, form, message.values):
         return _json(_plain(adapter, message))
     written: dict[str, object] = {}
     unlisted = list(message.beyond)

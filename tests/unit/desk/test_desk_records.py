@@ -191,7 +191,7 @@ def test_inbox_and_handover_survive_a_restart() -> None:
     desk = world.desks[VN_DESK]
     [(first, content), _] = desk.handoffs()
     assert content["values"]["family_name_romanised"] == "NGUYEN"
-    desk.handed([first], world.now_ms)
+    desk.handed({first: ()}, world.now_ms)
     world.start(VN_DESK)
     assert [message for message, _ in world.desks[VN_DESK].handoffs()] != [first]
     assert len(world.desks[VN_DESK].handoffs()) == 1
