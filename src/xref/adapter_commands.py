@@ -129,6 +129,7 @@ def check(options: Namespace) -> int:
             "coverage": [asdict(each) for each in checked.coverage],
             "ruled": [{"form": form, "fact": fact} for form, fact in checked.ruled],
             "findings": [asdict(each) for each in checked.findings],
+            "own_form": [{"group": group, "type": name} for group, name in checked.own_form],
         }
         _print_json(shown)
     else:
@@ -161,6 +162,11 @@ def _show_checked(checked: Checked) -> None:
         title.append(f"  {record}", style="not bold dim")
         out.print(title, soft_wrap=True)
         out.print(screen.pairs(list(_coverage_rows(fields, facts))))
+    for group, verb in (("publication", "submits"), ("received", "receives")):
+        names = [name for kind, name in checked.own_form if kind == group]
+        if names:
+            said = f"in xref's own form, as there is none here: {', '.join(names)}"
+            out.print(screen.pairs([(verb, said)]))
     _show_findings(checked.findings)
     many = f"{checked.samples} sample files, {len(checked.findings)} problems"
     good = not checked.findings
@@ -195,7 +201,8 @@ def try_file(options: Namespace) -> int:
         data = file.read_bytes()
     except OSError as error:
         raise ConfigError(f"{file}: cannot be read ({type(error).__name__}); name it") from error
-    today = adapter.day_at(now_ms())
+    today = adapter.file.sampled_on if _is_sample(options) else None
+    today = today or adapter.day_at(now_ms())
     tried = try_form(adapter, policy_of(options.bundle), file.name, data, today=today)
     sys.stderr.write(f"{_PERSONAL}\n")
     if options.json:
@@ -204,6 +211,12 @@ def try_file(options: Namespace) -> int:
     else:
         _show_tried(tried)
     return 1 if tried.problems else 0
+
+
+def _is_sample(options: Namespace) -> bool:
+    """Say whether the file is a sample of the adapter, whose days are those of its samples."""
+    file, samples = Path(options.file).resolve(), Path(options.folder, SAMPLES).resolve()
+    return file.parent == samples
 
 
 def _show_tried(tried: Tried) -> None:

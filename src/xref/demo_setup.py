@@ -202,6 +202,7 @@ def _write_office(
         shutil.copytree(adapter_of(each.country), folder / "adapter")
         _name_party(folder / "adapter", party_of(each.office))
         (folder / "forms").mkdir()
+        _place_samples(folder, each.country)
         lines += ['adapter = "adapter"']
     text = "\n".join(lines) + "\n\n" + _parties(parties)
     text += f"\n[transport]\n{transport}"
@@ -224,6 +225,19 @@ def _name_party(adapter: Path, party: str) -> None:
     file = adapter / FILE_NAME
     text = file.read_text("utf-8")
     file.write_text(text.replace(f'"{TEMPLATE_PARTY}"', f'"{party}"'), "utf-8")
+
+
+def _place_samples(folder: Path, country: str) -> None:
+    """Put the country's sample forms beside its adapter, with days that are still to come.
+
+    Those in the adapter keep theirs: what they become is written down there, to the day.
+    """
+    samples = folder / "samples"
+    samples.mkdir()
+    for sample in (adapter_of(country) / "samples").iterdir():
+        if not sample.name.endswith((".records.json", ".values.json", ".form.json")):
+            text = in_time(sample.read_text("utf-8"), datetime.now(UTC).date())
+            (samples / sample.name).write_text(text, "utf-8")
 
 
 def place_form(

@@ -9,12 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from xref import limits
 from xref.desk.cell import MANY, PATH, Column, clean
+from xref.desk.conventions import AdapterData, Conventions, Definition, NameOrder
 from xref.desk.derive import SIBLINGS
 from xref.desk.encodings import Encoding
 from xref.desk.sharing_consent_form import SharingConsentForm, Word
@@ -45,7 +46,6 @@ _KINDS_OF_PARTS: Final = {
     "interpreted_by": "code",
     "guardian": "yes-no",
 }
-NameOrder = Literal["family-first", "given-first"]
 _FAULTS_TOLD_MAX: Final = 10
 _DESKS_OWN: Final = ("fact/sharing_consent", *(f"fact/{name}" for name in DESK_FACTS))
 _TARGETS: Final = ("case", "reply-to", "title", "must", "stays")
@@ -69,13 +69,7 @@ CodeTable = Annotated[
 ]
 
 
-class _Data(BaseModel):
-    """Closed members and no change afterwards, for everything in an adapter file."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
-
-
-class Rule(_Data):
+class Rule(AdapterData):
     """A fact that follows from others, such as no guardian for a verified adult."""
 
     fact: FactName
@@ -88,7 +82,7 @@ class Rule(_Data):
         return all(facts.get(fact) in values for fact, values in self.when.items())
 
 
-class _Form(_Data):
+class _Form(AdapterData):
     title: Annotated[str, Field(min_length=1, max_length=200)]
     columns: Annotated[
         tuple[Column, ...],
@@ -134,6 +128,7 @@ class Publication(_Form):
     required: tuple[Name, ...] = ()
     derive: tuple[str, ...] = ()
     name_order: NameOrder = "family-first"
+    """Of a full name that the desk derives; by default as the country's conventions have it."""
     rules: Annotated[tuple[Rule, ...], Field(alias="rule")] = ()
     sharing_consent: SharingConsentForm | None = None
 
@@ -190,39 +185,7 @@ class Received(_Form):
         return self
 
 
-class Reflection(_Data):
-    """A reflection and recovery period: its days, the line that gives them, and as of when."""
-
-    days: Annotated[int, Field(ge=1, le=3650)]
-    source: Annotated[str, Field(min_length=4)]
-    as_of: date
-
-
-class Definition(_Data):
-    """Codes of a field that the country's law does not know, or means less by, and who says so."""
-
-    field: Literal["victim_status", "age_status", "exploitation_types"]
-    codes: Annotated[tuple[str, ...], Field(alias="narrower", min_length=1)]
-    cite: Annotated[str, Field(min_length=4)]
-
-
-class Conventions(_Data):
-    """What a country's offices do alike; `xref adapter check` shows it to whoever reads it.
-
-    `counting` says who counts whom once, in statistics. A reflection period that no source gives is
-    `unspecified`.
-    """
-
-    name_order: NameOrder
-    scripts: Annotated[
-        tuple[Annotated[str, Field(pattern="^[A-Z][a-z]{3}$")], ...], Field(min_length=1)
-    ]
-    reflection: Literal["unspecified"] | Reflection
-    notices: Annotated[tuple[str, ...], Field(min_length=1)]
-    counting: Annotated[str, Field(min_length=10)]
-
-
-class AdapterFile(_Data):
+class AdapterFile(AdapterData):
     """Everything that `adapter.toml` may say."""
 
     version: Literal[1]
@@ -233,9 +196,21 @@ class AdapterFile(_Data):
     definitions: Annotated[tuple[Definition, ...], Field(alias="definition")] = ()
     sampled_on: date | None = None
     """The day on which the samples were written: their people's ages are counted from it."""
-    codes: dict[Name, CodeTable] = {}
-    publications: Annotated[dict[Word, Publication], Field(alias="publication")] = {}
-    received: dict[Word, Received] = {}
+    codes: Annotated[dict[Name, CodeTable], Field(default_factory=dict)]
+    publications: Annotated[
+        dict[Word, Publication], Field(alias="publication", default_factory=dict)
+    ]
+    received: Annotated[dict[Word, Received], Field(default_factory=dict)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _usual_name_order(cls, data: dict[str, Any]) -> dict[str, Any]:
+        usual, forms = data.get("conventions"), data.get("publication")
+        if isinstance(usual, dict) and isinstance(forms, dict) and "name_order" in usual:
+            order = {"name_order": usual["name_order"]}
+            forms = {k: order | v if isinstance(v, dict) else v for k, v in forms.items()}
+            return {**data, "publication": forms}
+        return data
 
     @model_validator(mode="after")
     def _tables_are_there(self) -> Self:

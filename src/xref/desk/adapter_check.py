@@ -70,6 +70,8 @@ class Checked:
     """(form, fact) pairs that a rule fills where no column answers."""
     samples: int
     findings: tuple[Finding, ...]
+    own_form: tuple[tuple[str, str], ...] = ()
+    """("publication" or "received", type) for which there is no form: they go in xref's own."""
 
 
 def check_adapter(
@@ -85,9 +87,19 @@ def check_adapter(
     findings = [
         *_unknown(adapter, policy),
         *_gaps(adapter, coverage),
+        *_unconventional(adapter),
         *_samples(adapter, samples, adapter.file.sampled_on or today),
     ]
-    return Checked(coverage, tuple(sorted(ruled)), len(samples), tuple(findings))
+    own_form = (
+        *(("publication", n) for n in policy.publications if n not in adapter.file.publications),
+        *(("received", n) for n in _flow_names(policy) if n not in adapter.file.received),
+    )
+    return Checked(coverage, tuple(sorted(ruled)), len(samples), tuple(findings), own_form)
+
+
+def _flow_names(policy: Policy) -> list[str]:
+    """Return the flows that an office receives, without those that only desks read."""
+    return [flow.name for flow in policy.flows.values() if flow.owner != "operation"]
 
 
 def sample_record(record: Record) -> dict[str, Any]:
@@ -188,6 +200,27 @@ def _strange_codes(
             problem = f"{field.name} has no code {words[word]!r}"
             cure = f"use one of {', '.join(field.symbols)}"
             yield _finding(adapter, ("codes", str(column.codes), word), problem, cure)
+
+
+def _unconventional(adapter: Adapter) -> Iterator[Finding]:
+    """Yield each script and language of the conventions that a form of the office cannot say."""
+    usual = adapter.file.conventions
+    wanted = {
+        "field/name_script": ("script", usual.scripts if usual else ()),
+        "sharing-consent/language": ("language of notices", usual.notices if usual else ()),
+    }
+    for name, form in adapter.file.publications.items():
+        for column in form.columns:
+            for end in wanted.keys() & set(column.ends):
+                what, codes = wanted[end]
+                words = adapter.by_code.get(column.codes or "", {})
+                for code in (code for code in codes if code not in words):
+                    yield _finding(
+                        adapter,
+                        ("publication", name),
+                        f"{column.header} has no word for the {what} {code}",
+                        f"add one to [codes.{column.codes}], or correct [conventions]",
+                    )
 
 
 def _gaps(adapter: Adapter, coverage: Iterable[Covered]) -> Iterator[Finding]:

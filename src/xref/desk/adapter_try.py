@@ -7,6 +7,7 @@ from datetime import date
 from xref.desk.adapter import Adapter, Publication
 from xref.desk.form_file import Problem, Row
 from xref.desk.form_source import FormSource
+from xref.desk.plain_form import is_plain_form, read_plain_form
 from xref.desk.publish import DESK_FILLS
 from xref.desk.read_form import Record, read_form, rows_of
 from xref.policy import Policy
@@ -43,18 +44,31 @@ class Tried:
 def try_form(
     adapter: Adapter, policy: Policy, file_name: str, data: bytes, *, today: date
 ) -> Tried:
-    """Return a file's records before and after, and everything that keeps one from going."""
-    reading = read_form(adapter, file_name, data, today=today)
+    """Return a file's records before and after, and everything that keeps one from going.
+
+    It may be in xref's own form too, which loses nothing.
+    """
+    is_plain = is_plain_form(file_name, data)
+    if is_plain:
+        reading = read_plain_form(policy, file_name, data, today=today)
+    else:
+        reading = read_form(adapter, file_name, data, today=today)
     problems, good = list(reading.problems), []
     for record in reading.records:
         found = check_record(record, policy, today)
         problems += found
         if not found:
             good.append(record)
+    if is_plain:
+        return Tried(tuple(map(_tried_plain, good)), tuple(problems))
     source = FormSource.of(file_name, data)
     rows = {row.line: row for row in rows_of(adapter, source)}
     tried = [_tried(adapter, policy, record, rows[record.line]) for record in good]
     return Tried(tuple(tried), tuple(problems))
+
+
+def _tried_plain(record: Record) -> TriedRecord:
+    return TriedRecord(record.line, record.publication, {}, record.values, record.facts, (), (), ())
 
 
 def _tried(adapter: Adapter, policy: Policy, record: Record, row: Row) -> TriedRecord:

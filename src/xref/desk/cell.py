@@ -64,7 +64,7 @@ class CellFault(Exception):  # noqa: N818 - it is what the office has to put rig
 
 
 def _one_or_more(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
+    return (value,) if isinstance(value, str | int) else value
 
 
 class Column(BaseModel):
@@ -94,7 +94,9 @@ class Column(BaseModel):
         BeforeValidator(_one_or_more),
     ] = ("dd/mm/yyyy",)
     calendar: Literal["gregorian", "buddhist", "either"] = "gregorian"
-    digits: Annotated[int | None, Field(ge=1, le=32)] = None
+    digits: Annotated[
+        tuple[Annotated[int, Field(ge=1, le=32)], ...], BeforeValidator(_one_or_more)
+    ] = ()
     check: Literal["mod-11"] | None = None
     partial: bool = False
     future: bool = False
@@ -114,15 +116,15 @@ class Column(BaseModel):
             raise ValueError("a column that is read has to = ..., one that is written from = ...")
         if (self.kind in {"code", "codes", "yes-no"}) != (self.codes is not None):
             raise ValueError("codes = TABLE goes with the kinds code, codes and yes-no")
-        if self.digits is not None and self.kind != "text":
+        if self.digits and self.kind != "text":
             raise ValueError("digits = N goes with the kind text: a number that identifies")
-        if self.check is not None and self.digits is None:
+        if self.check is not None and not self.digits:
             raise ValueError("check = ... needs digits = N")
         if self.year_only_if is not None and not (self.kind == "date" and self.partial):
             raise ValueError("year_only_if = KEY goes with kind = date and partial = true")
         if self.ignores and self.kind != "codes":
             raise ValueError("ignores = [...] goes with the kind codes")
-        if self.joins and (self.kind not in {"text", "texts", "codes"} or self.digits is not None):
+        if self.joins and (self.kind not in {"text", "texts", "codes"} or self.digits):
             raise ValueError("joins goes with text and with several: other cells say one thing")
         return self
 
@@ -192,7 +194,7 @@ def _read_text(column: Column, table: Mapping[str, str], text: str, today: date)
     if column.kind == "number":
         return _read_number(column, text)
     if column.kind == "text":
-        return text if column.digits is None else _read_identifier(column, text, column.digits)
+        return _read_identifier(column, text) if column.digits else text
     code = _code_of(table, text)
     return _YES_NO.get(code, code) if column.kind == "yes-no" else code
 
@@ -245,10 +247,11 @@ def _read_number(column: Column, text: str) -> int:
     return _within(column, int(digits))
 
 
-def _read_identifier(column: Column, text: str, digits: int) -> str:
+def _read_identifier(column: Column, text: str) -> str:
     """Return a number that identifies, without the marks that group its digits."""
     number = ascii_digits(text).translate(_GROUPING)
-    if not (number.isascii() and number.isdecimal() and len(number) == digits):
+    if not (number.isascii() and number.isdecimal() and len(number) in column.digits):
+        digits = " or ".join(map(str, column.digits))
         raise CellFault("it is not a number of the form", f"write its {digits} digits")
     if column.check == "mod-11" and not _mod_11(number):
         raise CellFault("its check digit is wrong", "compare it with the document, digit by digit")
@@ -327,7 +330,17 @@ def write_cell(column: Column, table: Mapping[str, str], value: object) -> tuple
         return _write_date(column, str(value))
     if type(value) is int:
         return value, True
-    return unicodedata.normalize("NFC", str(value)), isinstance(value, str)
+    return unicodedata.normalize("NFC", str(value)), _is_said(column, value)
+
+
+def _is_said(column: Column, value: object) -> bool:
+    """Say whether a text is what the form has there: of a number, also its digits and check."""
+    if not isinstance(value, str) or not column.digits:
+        return isinstance(value, str)
+    try:
+        return _read_identifier(column, value) is not None
+    except CellFault:
+        return False
 
 
 def _write_date(column: Column, text: str) -> tuple[str, bool]:

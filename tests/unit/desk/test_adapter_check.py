@@ -182,3 +182,59 @@ def test_try_shows_before_and_after_and_leaves_no_trace(
     assert "nothing was sent" in shown.out
     assert "line 3: urgency" in shown.err
     assert [path.name for path in tmp_path.iterdir()] == ["referrals.csv"]
+
+
+def test_try_reads_xrefs_own_form_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "record.json"
+    record = {
+        "xref_form": 1,
+        "publication": "referral-response",
+        "case": "EX-7",
+        "fields": {"answer": "ACCEPTED"},
+        "reply_to": "00" * 16,
+    }
+    file.write_text(json.dumps(record), "utf-8")
+    assert main(["adapter", "try", str(ADAPTERS / "template"), str(file), "--json"]) == 0
+    (tried,) = json.loads(capsys.readouterr().out)["records"]
+    assert (tried["after"], tried["lost"]) == ({"answer": "ACCEPTED"}, [])
+    file.write_text(json.dumps(record | {"fields": {"answr": "ACCEPTED"}}), "utf-8")
+    assert main(["adapter", "try", str(ADAPTERS / "template"), str(file)]) == 1
+
+
+def test_check_names_the_types_that_go_in_xrefs_own_form(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["adapter", "check", str(ADAPTERS / "template"), "--json"]) == 0
+    own = json.loads(capsys.readouterr().out)["own_form"]
+    assert {"group": "publication", "type": "identity-check"} in own
+    assert {"group": "received", "type": "victim-referral"} in own
+    assert {"group": "publication", "type": "referral"} not in own
+    assert not {each["type"] for each in own} & {"receipt", "decision", "definition-mismatch"}
+
+
+@pytest.mark.parametrize("like", ["primero", "htcds"])
+def test_new_begins_like_a_case_system(
+    tmp_path: Path, like: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "mm"
+    assert main(["adapter", "new", "mm", "--like", like, "--out", str(folder)]) == 0
+    assert main(["adapter", "check", str(folder)]) == 0
+    assert Adapter.load(folder).file.party == "MM"
+    assert "GOOD: 10 sample files" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('scripts = ["Thai", "Latn"]', 'scripts = ["Thai", "Hani"]', "script Hani"),
+        ('notices = ["th",', 'notices = ["shn",', "language of notices shn"),
+    ],
+)
+def test_forms_have_words_for_what_the_conventions_name(old: str, new: str, said: str) -> None:
+    text = (ADAPTERS / "th" / FILE_NAME).read_text("utf-8")
+    assert old in text
+    adapter = Adapter.parse(text.replace(old, new).encode(), "th")
+    found = check_adapter(
+        adapter, draft().policy, samples_of(ADAPTERS / "th"), today=TODAY
+    ).findings
+    assert any(said in each.problem for each in found)
