@@ -156,7 +156,7 @@ def _protecting(
     """
     adapter, policy = reader.adapter, reader.bundle.policy
     lost = {
-        name: next(protection_lost(adapter, form, policy.schemas_of(name)), "")
+        name: next(protection_lost(adapter, form, policy.rulebook.schemas_of(name)), "")
         for name, form in adapter.file.publications.items()
     }
     cure = "correct the adapter, which `xref adapter check` helps with, or use xref's own form"

@@ -122,7 +122,7 @@ def _schemas(policy: Policy, group: str, form: str) -> tuple[Schema, ...]:
     if group == "received":
         flows = policy.flows.values()
         return tuple(policy.schema_for(flow) for flow in flows if flow.name == form)
-    return policy.schemas_of(form)
+    return policy.rulebook.schemas_of(form)
 
 
 def _forms(adapter: Adapter) -> Iterator[tuple[str, str, Publication | Received]]:

@@ -95,6 +95,6 @@ def _tried(adapter: Adapter, policy: Policy, record: Record, row: Row) -> TriedR
 
 def _lost(form: Publication, policy: Policy, record: Record, ends: set[str]) -> tuple[str, ...]:
     filled = {*form.derive, *DESK_FILLS}
-    schemas = policy.schemas_of(record.publication)
+    schemas = policy.rulebook.schemas_of(record.publication)
     names = {field.name for schema in schemas for field in schema.fields}
     return tuple(sorted(name for name in names - filled if f"field/{name}" not in ends))

@@ -143,7 +143,9 @@ def _values(
 
 def _fields_of(policy: Policy, publication: str) -> dict[str, SchemaField]:
     """Return the fields of all records that a publication becomes; none for one not known."""
-    return {each.name: each for one in policy.schemas_of(publication) for each in one.fields}
+    return {
+        each.name: each for one in policy.rulebook.schemas_of(publication) for each in one.fields
+    }
 
 
 def _normal(value: object) -> object:

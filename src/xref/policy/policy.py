@@ -189,12 +189,6 @@ class Policy:
         """Return the schema of a flow's messages."""
         return self._rulebook.schema_of(flow)
 
-    def schemas_of(self, kind: str) -> tuple[Schema, ...]:
-        """Return the records that a publication becomes, each once; none for one not known."""
-        publication = self.publications.get(kind)
-        flows = [self.flow_named(e.flow) for e in publication.deliveries] if publication else []
-        return tuple({schema.name: schema for schema in map(self.schema_for, flows)}.values())
-
     @property
     def schemas(self) -> Mapping[str, Schema]:
         """The schemas by full name."""

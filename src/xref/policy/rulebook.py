@@ -101,6 +101,12 @@ class Rulebook:
         """What conditions may name: the attested facts and the sharing consent's record."""
         return (*self.table.facts, LIVE_FACT)
 
+    def schemas_of(self, kind: str) -> tuple[Schema, ...]:
+        """Return the records that a publication becomes, each once; none for one not known."""
+        publication = self.publications.get(kind)
+        flows = [self.flows[each.flow] for each in publication.deliveries] if publication else []
+        return tuple({schema.name: schema for schema in map(self.schema_of, flows)}.values())
+
     def schema_of(self, flow: Flow) -> Schema:
         """Return the flow's schema."""
         return self.schemas[flow.schema]
