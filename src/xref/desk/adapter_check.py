@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, Literal
 
+from xref import limits
 from xref.desk.adapter import Adapter, Publication, Received
 from xref.desk.cell import CellFault, Column, read_cell, write_cell
 from xref.desk.definitions import NEVER_LOST, codes_lost
@@ -27,6 +28,15 @@ _RECORDS: Final = ".records.json"
 _VALUES: Final = ".values.json"
 _FORM: Final = ".form.json"
 _LATER: Final = date(9000, 1, 1)  # a written form's days may lie behind any day
+_WIDE: Final = {
+    "future": True,
+    "partial": True,
+    "characters_max": limits.CELL_CHARS_MAX,
+    "least": -(2**31),
+    "most": 2**31,
+    "digits": (),
+    "check": None,
+}
 
 State = Literal["mapped", "defaulted", "lost"]
 
@@ -371,12 +381,17 @@ def survives(adapter: Adapter, column: Column, value: object) -> bool:
     cell, said = write_cell(column, adapter.by_code.get(column.codes or "", {}), value)
     if not said:
         return True  # it stands as it came, and `unlisted` names it
-    reading = column.model_copy(update={"future": True, "partial": True, "characters_max": 4000})
     try:
-        back = read_cell(reading, adapter.by_word.get(column.codes or "", {}), cell, today=_LATER)
+        back = read_written(adapter, column, cell)
     except CellFault:
         return False
     return back == (list(value) if isinstance(value, tuple) else value)
+
+
+def read_written(adapter: Adapter, column: Column, cell: object) -> object | None:
+    """Return what a written cell says: its days and numbers have no bounds. `CellFault`."""
+    wide = column.model_copy(update=_WIDE)
+    return read_cell(wide, adapter.by_word.get(column.codes or "", {}), cell, today=_LATER)
 
 
 def _finding(adapter: Adapter, place: Place, problem: str, cure: str) -> Finding:
