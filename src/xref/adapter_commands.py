@@ -17,7 +17,8 @@ from xref import screen
 from xref.arguments import add_command, add_group, add_json
 from xref.bundle import build, read_files
 from xref.desk.adapter import FILE_NAME, Adapter
-from xref.desk.adapter_check import SAMPLES, Checked, Covered, Finding, check_adapter
+from xref.desk.adapter_check import Checked, Covered, check_adapter
+from xref.desk.adapter_samples import SAMPLES, Finding
 from xref.desk.adapter_try import Tried, try_form
 from xref.errors import ConfigError
 from xref.policy import Policy

@@ -10,7 +10,8 @@ from unit.bundle.signed_bundle import draft
 from xref.adapter_commands import TEMPLATE_PARTY
 from xref.cli import main
 from xref.desk.adapter import FILE_NAME, Adapter
-from xref.desk.adapter_check import SAMPLES, Checked, check_adapter
+from xref.desk.adapter_check import Checked, check_adapter
+from xref.desk.adapter_samples import SAMPLES
 from xref.desk.toml_lines import line_of, places
 from xref.resources import data_folder
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from xref.desk.adapter import Adapter
-from xref.desk.adapter_check import sample_record
+from xref.desk.adapter_samples import sample_record
 from xref.desk.read_form import read_form
 from xref.desk.write_form import Received, write_form
 from xref.resources import data_folder

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from xref.desk.adapter import FILE_NAME, Adapter, Publication, fact_value
-from xref.desk.adapter_check import survives
+from xref.desk.adapter_samples import survives
 from xref.desk.cell import Column, clean, write_cell
 from xref.desk.read_form import read_form
 from xref.desk.write_form import Received, write_form

@@ -16,7 +16,7 @@ from unit.desk.test_form_round_trip import fixed, sheet, values_of
 from unit.journey.test_every_message import CONSENT, FACTS
 from world import REPOSITORY, World, draft_bundle
 from xref.desk.adapter import Adapter, Publication
-from xref.desk.adapter_check import read_written
+from xref.desk.adapter_samples import read_written
 from xref.desk.consent import parse_sharing_consent
 from xref.desk.form_file import Row
 from xref.desk.json_file import json_rows
@@ -60,8 +60,8 @@ class Corridor(World):
                         self.hand_in(code, kind.kind, None)
         self.settle()
         for follows in (True, False):
-            for code, kind, message in list(self.answerable(follows=follows)):
-                self.hand_in(code, kind, message)
+            for code, name, message in list(self.answerable(follows=follows)):
+                self.hand_in(code, name, message)
             self.settle()
 
     def answerable(self, *, follows: bool) -> Iterator[tuple[str, str, bytes]]:
