@@ -334,10 +334,7 @@ class Desk:
             raise UnavailableError(str(error)) from error
 
     def handoffs(self) -> list[tuple[bytes, dict[str, Any]]]:
-        """Return what was opened and not yet handed to the office's own system.
-
-        Nothing while its Party has suspended it.
-        """
+        """Return what was opened and not yet handed over; nothing while the office is suspended."""
         rows = [] if self.narrowing.is_suspended else self.state.scan("handoff")
         found = [(message, self.cabinet.get("inbox", message)) for message, _ in rows]
         return [(message, content) for message, content in found if content is not None]
