@@ -4,11 +4,13 @@ import json
 import sys
 from argparse import Namespace
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
 from xref.arguments import add_command, add_json
+from xref.errors import ConfigError
 from xref.policy import Agreement
 from xref.policy.agreement import read_agreement
 from xref.policy.reading import read_toml
@@ -28,6 +30,12 @@ def add_agreements(group: "Commands") -> None:
         "List the agreements that xref ships: Parties, whom they cover, what no source says.",
         "xref policy agreements",
     )
+    parser.add_argument(
+        "--copy",
+        nargs=2,
+        metavar=("ID", "DIR"),
+        help="write an agreement's files into a new folder, to make one's own of them",
+    )
     add_json(parser)
     parser.set_defaults(run=agreements)
 
@@ -42,7 +50,9 @@ def shipped_agreements() -> list[Agreement]:
 
 
 def agreements(options: Namespace) -> int:
-    """Print them."""
+    """Print them, or copy one."""
+    if options.copy:
+        return _copy(*options.copy)
     found = shipped_agreements()
     if options.json:
         listed = [asdict(each) for each in found]
@@ -52,6 +62,20 @@ def agreements(options: Namespace) -> int:
     for each in found:
         out.print(Text(each.id, style="bold"))
         out.print(pairs(_rows(each)))
+    return 0
+
+
+def _copy(name: str, target: str) -> int:
+    found = {each.id: each for each in profiles_in(data_folder("policies"))}
+    if name not in found:
+        raise ConfigError(f"{name}: no such agreement; use one of {', '.join(found)}")
+    folder = Path(target)
+    if folder.exists():
+        raise ConfigError(f"{folder}: is there already; name a new folder")
+    folder.mkdir(parents=True)
+    for path, data in found[name].files.items():
+        (folder / Path(path).name).write_bytes(data)
+    sys.stdout.write(f"{folder} is there; next: give it an id and Parties of your own\n")
     return 0
 
 

@@ -260,7 +260,8 @@ def _flags_due(entry: Entry, bundle: Bundle) -> tuple[str, ...]:
     """Return the flags that a release's facts ask for; abroad there are none, and no flags."""
     sender = bundle.directory.find(entry["from"])
     recipient = bundle.directory.find(entry["to"])
-    if not entry["facts"] or sender is None or recipient is None:
+    has_flags = bool(bundle.policy.rulebook.flags and entry["facts"])
+    if not has_flags or sender is None or recipient is None:
         return ()
     codes = bundle.policy.facts.encode(entry["facts"])
     return bundle.policy.flags(entry["flow"], sender.role, recipient.role, codes)

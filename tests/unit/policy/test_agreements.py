@@ -12,6 +12,7 @@ import pytest
 from unit.bundle.signed_bundle import ROOT, draft
 from xref.bundle import build, read_directory
 from xref.cli import main
+from xref.desk.adapter import Adapter
 from xref.desk.bases import check_basis
 from xref.errors import ConfigError, RecordError
 from xref.policy.agreement import SHARED
@@ -288,6 +289,29 @@ def test_agreements_are_listed_with_their_scope_and_silences(
     assert listed["kh-th-2003"]["personal_scope"]["fallback"]["cite"]
     assert main(["policy", "agreements"]) == 0
     assert "women and children: Children and Women" in capsys.readouterr().out
+
+
+def test_an_agreement_is_copied_to_start_from(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "own"
+    copy = ["policy", "agreements", "--copy", "police-ngo", str(out)]
+    assert main(copy) == 0
+    assert {each.name for each in out.iterdir()} == {
+        each.name for each in (POLICIES / "agreements" / "police-ngo").iterdir()
+    }
+    assert main(copy) == 1
+    assert "name a new folder" in capsys.readouterr().err
+    assert main(["policy", "agreements", "--copy", "nobody", str(tmp_path / "x")]) == 1
+    assert "no such agreement" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", CORRIDORS)
+def test_a_country_s_forms_are_in_the_languages_of_its_agreement(name: str) -> None:
+    for party, languages in (of(name).agreements[name].languages or {}).items():
+        folder = ROOT / "adapters" / party.lower()
+        if folder.is_dir():
+            assert set(languages) <= set(Adapter.load(folder).file.languages)
 
 
 def test_the_commands_take_any_agreement(
