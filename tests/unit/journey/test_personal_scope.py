@@ -42,7 +42,7 @@ class Corridor(World):
         return replace(
             sample,
             case=case,
-            values={**sample.values, **values},
+            values={**sample.values, "nationality_claimed": ["KH"], **values},
             facts={**sample.facts, **facts},
             named={"service-provider": "KHSVC001"},
             sharing_consent=replace(given, recipients=("KHNRM001", "KHSVC001")),
@@ -73,7 +73,9 @@ def referred() -> Corridor:
     world = Corridor()
     world.refer(world.person("1", WOMAN))
     world.refer(world.person("2", MAN))
-    world.refer(world.person("3", MAN, age_status="presumed-child", **CHILD))
+    boy = {**MAN, "age_status": "PRESUMED_CHILD", "guardian_ref": "a" * 32}
+    boy |= {"accompaniment": "SEPARATED", "best_interests_ref": "b" * 32}
+    world.refer(world.person("3", boy, age_status="presumed-child", **CHILD))
     world.refer(world.person("4", {"sex": "X"}))
     world.refer(world.person("5", {"sex": None}))
     return world

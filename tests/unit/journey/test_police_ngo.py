@@ -65,6 +65,12 @@ class Country(World):
             sharing_consent=replace(given, recipients=(NRM, PROVIDER)),
         )
 
+    def asked_anew(self, record: Record) -> Record:
+        """The same person, who agreed at this office too, a moment ago."""
+        given = record.sharing_consent
+        assert given is not None
+        return replace(record, sharing_consent=replace(given, given_on_ms=self.now_ms + 1))
+
     def concern(self, publication: str, **named: str) -> Record:
         return Record("c", 1, publication, "c-1", dict(CONCERN), {}, None, named, None)
 
@@ -85,6 +91,8 @@ def test_support_by_agreement_and_the_police_learn_no_more_than_that_it_began() 
     world = Country()
     world.hand_in(POLICE, world.person("support-wish"))
     world.hand_in(NRM, world.person("support"))
+    assert world.sent(NRM) == {}  # held: what the police told is passed on to nobody unasked
+    world.hand_in(NRM, world.asked_anew(world.person("support")))
     accepted = {"answer": "ACCEPTED", "offered_services": ["ACCOMMODATION"]}
     world.answer(PROVIDER, "support-answer", "support-asked", accepted)
     world.answer(NRM, "support-outcome", "support-wanted", accepted)
