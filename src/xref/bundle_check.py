@@ -14,6 +14,9 @@ from xref.code_lists import shipped_lists
 from xref.errors import ConfigError
 from xref.policy.facts import FactTable
 from xref.policy.flows import Purpose
+from xref.policy.invariants import read_invariants
+from xref.policy.proving import Progress, Prover
+from xref.policy.rulebook import INVARIANTS_PATH
 from xref.resources import data_folder
 from xref.schema_check import check_schema
 
@@ -29,6 +32,21 @@ def check_draft(draft: Draft) -> None:
         rest = len(found) - _SAID_MAX
         more = [f"and {rest} more; see `xref schema check`"] if rest > 0 else []
         raise ConfigError("\n".join(["nobody should sign this bundle:", *found[:_SAID_MAX], *more]))
+
+
+def check_proof(draft: Draft, progress: Progress) -> None:
+    """Raise `ConfigError` unless the bundle's own invariants are proved on all facts."""
+    if INVARIANTS_PATH not in draft.files:
+        raise ConfigError(f"{INVARIANTS_PATH} is missing, so nothing can be proved; add it")
+    rulebook = draft.policy.rulebook
+    proof = Prover(rulebook, read_invariants(draft.files, rulebook)).prove(progress)
+    if proof.breaches:
+        first = proof.breaches[0]
+        raise ConfigError(
+            f"nobody should sign this bundle: {len(proof.breaches)} counterexamples, first "
+            f"{first.invariant}: {first.says} But {first.passage}: {first.why}; see all with "
+            "`xref policy prove`"
+        )
 
 
 def faults_of(draft: Draft) -> Iterator[str]:

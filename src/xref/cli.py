@@ -11,6 +11,7 @@ from xref import (
     accesses_commands,
     act_commands,
     adapter_commands,
+    bundle_commands,
     commands,
     kafka_commands,
     overlay_commands,
@@ -19,7 +20,6 @@ from xref import (
     sharing_consent_commands,
 )
 from xref.arguments import (
-    add_agreement,
     add_by,
     add_command,
     add_config,
@@ -78,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_journey(top)
     _add_subscribe(top)
     _add_keys(top)
-    _add_bundle(top)
+    bundle_commands.add_bundle(top)
     overlay_commands.add_overlay(top)
     policy_commands.add_policy(top)
     schema_commands.add_schema(top)
@@ -341,47 +341,6 @@ def _add_keys(top: "Commands") -> None:
         "--out", type=Path, required=True, metavar="DIR", help="folder for PARTY.keyring"
     )
     parser.set_defaults(run=commands.party_keyring)
-
-
-def _add_bundle(top: "Commands") -> None:
-    group = add_group(top, "bundle", "Schemas, rules and directory, signed by every Party.")
-    parser = add_command(
-        group,
-        "build",
-        "Write an unsigned bundle from what xref ships, agreements and a directory; refused if a "
-        "schema breaks a rule of `xref schema check`, or a purpose or ground names no legal basis.",
-        "xref bundle build --out bundle --agreement la-th-2005 --directory directory.toml",
-    )
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder")
-    parser.add_argument(
-        "--directory",
-        type=Path,
-        metavar="FILE",
-        help="the offices of all Parties (default: the demonstration's)",
-    )
-    for name in ("schemas", "policies"):
-        parser.add_argument(
-            f"--{name}", type=Path, metavar="DIR", help=f"a folder of {name} in place of xref's own"
-        )
-    add_agreement(parser)
-    parser.set_defaults(run=commands.bundle_build)
-    parser = add_command(
-        group,
-        "sign",
-        "Add a Party's signature.",
-        "xref bundle sign bundle --party LA --key party.key --days 365",
-    )
-    parser.add_argument("bundle", type=Path, metavar="DIR", help="the bundle's folder")
-    parser.add_argument("--party", required=True, metavar="PARTY", help="for example LA")
-    parser.add_argument(
-        "--key", type=Path, required=True, metavar="FILE", help="the Party's key file"
-    )
-    add_days(parser, "days of validity, which the first signature sets (default: 365)")
-    parser.set_defaults(run=commands.bundle_sign)
-    parser = add_command(group, "show", "Show what a bundle holds.", "xref bundle show bundle")
-    parser.add_argument("bundle", type=Path, metavar="DIR", help="the bundle's folder")
-    add_json(parser)
-    parser.set_defaults(run=commands.bundle_show)
 
 
 def _add_audit(top: "Commands") -> None:

@@ -16,7 +16,6 @@ from xref.audit_folders import audit_folders
 from xref.desk.duties import obligations_of
 from xref.errors import ConfigError
 from xref.journey import case_journey
-from xref.policy import ROLES
 from xref.running import Stop, now_ms
 from xref.story import (
     alerts_of,
@@ -270,51 +269,6 @@ def party_keyring(options: Namespace) -> int:
         given.subscriptions,
     )
     sys.stdout.write(f"{options.out / (options.party + '.keyring')}\n")
-    return 0
-
-
-def bundle_build(options: Namespace) -> int:
-    """Write an unsigned bundle."""
-    draft = operations.build_bundle(
-        options.out,
-        options.directory,
-        options.agreement,
-        schemas=options.schemas,
-        policies=options.policies,
-    )
-    sys.stdout.write(draft.digest32.hex() + "\n")
-    return 0
-
-
-def bundle_sign(options: Namespace) -> int:
-    """Sign a bundle; a later signature takes the validity of the first."""
-    _, note = bundles.read_files(options.bundle)
-    window = operations.validity(note, options.days)
-    signer = operations.party_signer(options.party, options.key)
-    sys.stdout.write(operations.sign_bundle(options.bundle, signer, window).hex() + "\n")
-    return 0
-
-
-def bundle_show(options: Namespace) -> int:
-    """Show what a bundle holds."""
-    files, note = bundles.read_files(options.bundle)
-    draft = bundles.build(files)
-    shown = {
-        "digest": draft.digest32.hex(),
-        "note": note,
-        "parties": dict(draft.directory.parties),
-        "agreements": {each.id: each.title for each in draft.policy.agreements.values()},
-        "shards": draft.directory.shards,
-        "offices": {o.code: o.role for o in draft.directory.offices.values()},
-        "flows": {flow.code: flow.name for flow in draft.policy.flows.values()},
-        "schemas": {schema.name: digest.hex() for digest, schema in draft.schemas.items()},
-        "rules": sorted(draft.policy.rules),
-        "roles": list(ROLES),
-    }
-    if options.json:
-        _print_json(shown)
-    else:
-        screen.show_bundle(screen.console(), shown)
     return 0
 
 

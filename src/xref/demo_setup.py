@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from xref.adapter_commands import LIKES, TEMPLATE_PARTY
+from xref.consultation import none_held
 from xref.desk.adapter import FILE_NAME
 from xref.errors import ConfigError
 from xref.operations import (
@@ -35,6 +36,7 @@ from xref.wire.office import party_of
 
 MARKER: Final = ".xref-demo"
 WITNESS: Final = "xref/witness/v1/demo"
+NOBODY_CONSULTED: Final = "A demonstration: its offices and people are invented."
 _DAY_MS: Final = 86_400_000
 _DAYS: Final = 365
 _BUDDHIST: Final = 543
@@ -148,7 +150,8 @@ def _sign(
     data: Path, offices: Sequence[Participant], lines: dict[str, list[KeyLine]], agreement: str
 ) -> None:
     """Have both Parties sign the bundle, and each its own keyring."""
-    draft = build_bundle(data / "bundle", None, (agreement,))
+    record = none_held(NOBODY_CONSULTED)
+    draft = build_bundle(data / "bundle", None, (agreement,), consultation=record)
     window = (now_ms() - _DAY_MS, now_ms() + _DAYS * _DAY_MS)
     keyrings = [data / each.folder / "keyrings" for each in (*offices, WITNESS_PROCESS)]
     for party in draft.directory.parties:

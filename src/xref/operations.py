@@ -8,6 +8,7 @@ from pathlib import Path
 
 from xref import bundle as bundles
 from xref.bundle_check import check_draft
+from xref.consultation import consultation_of
 from xref.desk.approval import approval_fault, check_name
 from xref.desk.spool import Approval, Correction, Withdrawal
 from xref.errors import ConfigError, MalformedError, RecordError
@@ -15,6 +16,7 @@ from xref.issue_keys import key_lines, make_keyring, new_keys, sign_keyring
 from xref.keychain import Keychain, OwnKey
 from xref.limits import CLOCK_SKEW_MS
 from xref.policy import APPROVAL_FACT, SCOPE_FACT
+from xref.policy.rulebook import CONSULTATION_PATH
 from xref.resources import data_folder
 from xref.running import now_ms
 from xref.sources import read_sources
@@ -182,10 +184,34 @@ def build_bundle(
     *,
     schemas: Path | None = None,
     policies: Path | None = None,
+    consultation: bytes = b"",
 ) -> bundles.Draft:
-    """Write schemas and policies, the shipped ones if none are named, as an unsigned bundle.
+    """Write what `draft_bundle` returns into its folder, unsigned."""
+    draft = draft_bundle(
+        folder,
+        directory,
+        agreements,
+        schemas=schemas,
+        policies=policies,
+        consultation=consultation,
+    )
+    bundles.write_bundle(folder, draft, "")
+    return draft
 
-    `ConfigError`, and nothing written, for what `xref.bundle_check` keeps anybody from signing.
+
+def draft_bundle(
+    folder: Path,
+    directory: Path | None = None,
+    agreements: Sequence[str] = (),
+    *,
+    schemas: Path | None = None,
+    policies: Path | None = None,
+    consultation: bytes = b"",
+) -> bundles.Draft:
+    """Return schemas and policies, the shipped ones if none are named, as a bundle's draft.
+
+    `consultation` is the record of who was consulted, without which nobody signs. `ConfigError` for
+    what `xref.bundle_check` keeps anybody from signing, and a `folder` that is not empty.
     """
     if folder.exists() and any(folder.iterdir()):
         message = f"{folder}: is not empty; name a new folder"
@@ -197,17 +223,18 @@ def build_bundle(
         if named is not None and not any(named.glob(holds)):
             message = f"{named}: no {holds} there; name the folder that has them"
             raise ConfigError(message)
-    draft = bundles.build(
-        read_sources(
-            policies or data_folder("policies"),
-            schemas or data_folder("schemas"),
-            directory,
-            agreements,
-        )
+    sources = read_sources(
+        policies or data_folder("policies"),
+        schemas or data_folder("schemas"),
+        directory,
+        agreements,
     )
+    if consultation:
+        sources[CONSULTATION_PATH] = consultation
+        consultation_of(sources)
+    draft = bundles.build(sources)
     check_draft(draft)
     _check_offices(draft)
-    bundles.write_bundle(folder, draft, "")
     return draft
 
 
@@ -233,11 +260,13 @@ def validity(note: str, days: int) -> tuple[int, int]:
 def sign_bundle(folder: Path, signer: Signer, window: tuple[int, int]) -> bytes:
     """Add a Party's signature to the bundle in a folder; return its digest.
 
-    `ConfigError` for what `xref.bundle_check` keeps anybody from signing.
+    `ConfigError` for what `xref.bundle_check` keeps anybody from signing, and without a record of
+    who was consulted.
     """
     files, note = bundles.read_files(folder)
     draft = bundles.build(files)
     check_draft(draft)
+    consultation_of(files)
     signed = bundles.sign(note or None, draft, window, signer)
     write_whole(folder / "bundle.note", signed.encode(), private=False)
     return draft.digest32

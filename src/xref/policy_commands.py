@@ -4,7 +4,8 @@ import csv
 import json
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -121,14 +122,21 @@ def write_json(value: object) -> None:
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
 
+@contextmanager
+def proving() -> Iterator[Callable[[int, int], None]]:
+    """Show a bar on stderr; yields what a prover tells how much is done, of how much."""
+    with Progress(console=console(to_stderr=True), transient=True) as bar:
+        task = bar.add_task("Proving on all facts", total=1)
+        yield lambda done, of: bar.update(task, completed=done, total=of)
+
+
 def prove(options: Namespace) -> int:
     """Prove the invariants; exit code 1 if one fails."""
     draft = read_rules(options.policies, options.agreement)
     rulebook = draft.policy.rulebook
     prover = Prover(rulebook, read_invariants(draft.files, rulebook))
-    with Progress(console=console(to_stderr=True), transient=True) as bar:
-        task = bar.add_task("Proving on all facts", total=1)
-        proof = prover.prove(lambda done, of: bar.update(task, completed=done, total=of))
+    with proving() as progress:
+        proof = prover.prove(progress)
     if options.json:
         write_json({"proved": not proof.breaches, **asdict(proof)})
     else:
@@ -212,6 +220,12 @@ def diff(options: Namespace) -> int:
     if options.json:
         write_json({"changes": [asdict(change) for change in changes]})
         return 0
+    show_changes(changes)
+    return 0
+
+
+def show_changes(changes: list[CellChange]) -> None:
+    """Tell in words what opens and what closes."""
     out = console()
     for change, ways in _grouped(changes):
         more = f" and {ways - 1} other ways" if ways > 1 else ""
@@ -225,7 +239,6 @@ def diff(options: Namespace) -> int:
         if change.rules:
             print_paragraph(out, f"changed: {', '.join(change.rules)}", 4)
     print_paragraph(out, "Nothing opens or closes." if not changes else _sum(changes))
-    return 0
 
 
 def _grouped(changes: list[CellChange]) -> list[tuple[CellChange, int]]:

@@ -306,6 +306,7 @@ def show_bundle(out: Console, shown: Mapping[str, Any]) -> None:
                 ("signed by", ", ".join(signed) or "nobody yet"),
                 ("parties", ", ".join(f"{k} {v}" for k, v in shown["parties"].items())),
                 ("agreements", "; ".join(f"{k} {v}" for k, v in shown["agreements"].items())),
+                ("consulted", "; ".join(shown["consultation"]) or "no record"),
                 ("shards", str(shown["shards"])),
                 ("offices", ", ".join(f"{k} ({v})" for k, v in shown["offices"].items())),
                 ("flows", ", ".join(f"{k} {v}" for k, v in shown["flows"].items())),

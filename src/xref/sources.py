@@ -9,6 +9,7 @@ from xref.bundle import DIRECTORY_PATH, Draft, build
 from xref.errors import ConfigError
 from xref.policy.agreement import SHARED
 from xref.policy.reading import read_toml
+from xref.policy.rulebook import CONSULTATION_PATH
 from xref.resources import data_folder
 
 SHIPPED: Final = "la-vn-2010"
@@ -78,14 +79,16 @@ def read_rules(folder: Path | None, agreements: Sequence[str] = ()) -> Draft:
     if not inside.is_dir():
         return build(read_sources(folder, shipped, None, agreements))
     schemas, directory = folder / "schemas", folder / DIRECTORY_PATH
-    return build(
-        read_sources(
-            inside,
-            schemas if schemas.is_dir() else shipped,
-            directory if directory.is_file() else None,
-            agreements,
-        )
+    sources = read_sources(
+        inside,
+        schemas if schemas.is_dir() else shipped,
+        directory if directory.is_file() else None,
+        agreements,
     )
+    record = folder / CONSULTATION_PATH
+    if record.is_file():
+        sources[CONSULTATION_PATH] = record.read_bytes()
+    return build(sources)
 
 
 def rules_named(place: Path) -> Draft:

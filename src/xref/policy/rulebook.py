@@ -57,6 +57,7 @@ OBLIGATIONS_PATH: Final = "policies/obligations.toml"
 CONTRADICTIONS_PATH: Final = "policies/contradictions.toml"
 OPERATION_PATH: Final = "policies/operation.toml"
 INVARIANTS_PATH: Final = "policies/invariants.toml"
+CONSULTATION_PATH: Final = "consultation.toml"
 _FLOOR_PATH: Final = re.compile(r"policies/floor/[a-z0-9-]+\.toml")
 _AGREEMENT_PATH: Final = re.compile(r"policies/agreements/([a-z0-9-]+)/[a-z0-9-]+\.toml")
 _SHARED_PATH: Final = re.compile(rf"policies/{SHARED}/[a-z0-9-]+\.toml")
@@ -186,7 +187,7 @@ def _words(
 def _check_paths(files: Mapping[str, bytes]) -> None:
     known = (
         *(FACTS_PATH, PURPOSES_PATH, OBLIGATIONS_PATH, OPERATION_PATH),
-        *(CONTRADICTIONS_PATH, INVARIANTS_PATH, "directory.toml"),
+        *(CONTRADICTIONS_PATH, INVARIANTS_PATH, CONSULTATION_PATH, "directory.toml"),
     )
     for path in files:
         patterns = (_FLOOR_PATH, _AGREEMENT_PATH, _SHARED_PATH, _SCHEMA_PATH, NOTICE_PATH)

@@ -10,6 +10,7 @@ from world import NOW_MS, YEAR_MS, party_signer
 from xref import bundle as bundles
 from xref import operations
 from xref.cli import main
+from xref.consultation import none_held
 from xref.errors import ConfigError
 from xref.resources import data_folder
 from xref.sources import read_sources
@@ -77,7 +78,8 @@ def test_a_party_does_not_sign_what_another_built_around_the_check(tmp_path: Pat
 def test_what_ships_is_built_and_signed(tmp_path: Path) -> None:
     out = tmp_path / "bundle"
     schemas, policies = data_folder("schemas"), data_folder("policies")
-    operations.build_bundle(out, schemas=schemas, policies=policies)
+    record = none_held("A test.")
+    operations.build_bundle(out, schemas=schemas, policies=policies, consultation=record)
     operations.sign_bundle(out, party_signer("LA"), (NOW_MS, NOW_MS + YEAR_MS))
     assert "xref/party/v1/LA" in (out / "bundle.note").read_text(encoding="utf-8")
 
