@@ -6,7 +6,7 @@ where the two share no bit. `Clause.holds` says the same in words of the rules, 
 compare them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from xref.policy.conditions import Condition, all_bits
@@ -50,6 +50,54 @@ class OneHot:
                 number |= (all_bits(self._facts[place]) & ~bits) << self._starts[place]
             shut.append(number)
         return tuple(shut)
+
+
+class Merged:
+    """Facts as one number, equal for facts that no rule of a corridor tells apart.
+
+    Each fact's answers fall into classes: those that every clause of the corridor names, or leaves
+    out, alike. The number has a digit for each fact that has more than one class.
+    """
+
+    __slots__ = ("_tables",)
+
+    def __init__(self, corridor: Corridor, facts: Sequence[Fact]) -> None:
+        """Lay out the classes of each fact's answers."""
+        named: list[set[int]] = [set() for _ in facts]
+        for condition in _conditions(corridor):
+            for clause in condition:
+                for place, bits in clause.terms:
+                    named[place].add(bits)
+        self._tables: list[tuple[int, ...]] = []
+        radix = 1
+        for fact, terms in zip(facts, named, strict=True):
+            asked = sorted(terms)
+            classes: dict[tuple[int, ...], int] = {}
+            digits = [
+                classes.setdefault(tuple(bits >> code & 1 for bits in asked), len(classes))
+                for code in range(len(fact.values) + 1)
+            ]
+            self._tables.append(tuple(radix * digit for digit in digits))
+            radix *= len(classes)
+
+    def number(self, codes: bytes) -> int | None:
+        """Return the number of one code a fact, None for codes that are not of these facts."""
+        if len(codes) != len(self._tables):
+            return None
+        try:
+            return sum(map(tuple.__getitem__, self._tables, codes))
+        except IndexError:
+            return None
+
+
+def _conditions(corridor: Corridor) -> Iterator[Condition]:
+    """Yield every condition on which a ruling depends."""
+    forbids = [*corridor.refuses, *(each for each, _ in (*corridor.strips, *corridor.scopes))]
+    for forbid in (*forbids, *corridor.flags):
+        yield forbid.when
+        yield forbid.unless
+    for permit, _ in corridor.permits:
+        yield permit.when
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,19 +8,15 @@ few microseconds. Both tables are bounded.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Final
 
 from xref.errors import ConfigError
 from xref.limits import DECISIONS_CACHED_MAX
 from xref.policy.agreement import Agreement
-from xref.policy.compiled import Compiled, OneHot, compile_corridor
 from xref.policy.corridor import Corridor, applies, ceiling_of, corridor_between
 from xref.policy.decision import (
     ENGINE_RULES,
-    NO_CAUSE,
     NO_PERMIT,
     NOTHING_LEFT,
-    UNKNOWN_FACT,
     UNKNOWN_FIELD,
     UNKNOWN_FLOW,
     WRONG_REACH,
@@ -35,30 +31,9 @@ from xref.policy.decision import (
 from xref.policy.facts import FactTable
 from xref.policy.flows import Flow, Publication, Purpose
 from xref.policy.rulebook import Rulebook, read_rulebook
-from xref.policy.rules import ForbidRule, PermitRule, Rule
+from xref.policy.rules import Rule
+from xref.policy.rulings import NOT_LIVE, Ruling, Way, make_room, rulings
 from xref.wire.schema import Schema
-
-
-@dataclass(frozen=True, slots=True)
-class _Ruling:
-    """A corridor's rules on given facts: all that does not depend on the message's masks."""
-
-    corridor: Corridor
-    refused: tuple[Reason, ...]
-    permits: tuple[tuple[PermitRule, int], ...]
-    granted: int
-    strips: tuple[tuple[ForbidRule, int], ...]
-    scopes: tuple[tuple[ForbidRule, int], ...]
-    flags: tuple[str, ...]
-
-
-_NO_CAUSE: Final = reason_of(NO_CAUSE)
-_NO_PERMIT: Final = reason_of(NO_PERMIT)
-_LIVE: Final = (b"\0", b"\1")
-"""The code of the sharing consent's record: not in force, in force."""
-
-_Way = tuple[int, str, str, bool, int]
-"""Flow, sender's role, recipient's role, whether of one Party, and the flow of the cause."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,8 +45,8 @@ class Policy:
     flows: Mapping[int, Flow]
     _rules: Mapping[str, Rule] = field(repr=False)
     _corridor: Callable[[int, str, str, bool], Corridor | Rule] = field(repr=False)
-    _ruling: Callable[[_Way, bytes, bool], _Ruling | Rule] = field(repr=False)
-    _answer: Callable[[_Way, bytes, int, int, bool], Permit | Refusal] = field(repr=False)
+    _ruling: Callable[[Way, bytes, bool], Ruling | Rule] = field(repr=False)
+    _answer: Callable[[Way, bytes, int, int, bool], Permit | Refusal] = field(repr=False)
     _ceilings: Mapping[tuple[int, str, str, bool], int] = field(repr=False)
     _tighter: "Policy | None" = field(repr=False, default=None)
 
@@ -85,7 +60,7 @@ class Policy:
         """Return the policy of a rulebook."""
         flows = {flow.code: flow for flow in rulebook.flows.values()}
         corridor = lru_cache(maxsize=DECISIONS_CACHED_MAX)(_corridors(rulebook, flows))
-        ruling = lru_cache(maxsize=DECISIONS_CACHED_MAX)(_rulings(corridor, rulebook))
+        ruling = rulings(corridor, rulebook)
         answer = lru_cache(maxsize=DECISIONS_CACHED_MAX)(_answers(ruling))
         return cls(
             _rulebook=rulebook,
@@ -107,7 +82,7 @@ class Policy:
         over = Policy.of(tighter)
 
         def answer(
-            way: _Way,
+            way: Way,
             facts: bytes,
             carried: int,
             scope: int,
@@ -212,7 +187,7 @@ class Policy:
 
     def flags(self, flow: int, from_role: str, to_role: str, facts: bytes) -> tuple[str, ...]:
         """Return the ids of the flags on a message of these facts, whichever way it goes."""
-        named, codes = self.flows[flow], facts + _LIVE[0]
+        named, codes = self.flows[flow], facts + NOT_LIVE
         return tuple(
             each.rule.id
             for each in self._rulebook.flags
@@ -252,53 +227,11 @@ def _corridors(
     return corridor
 
 
-def _rulings(
-    corridor_of: Callable[[int, str, str, bool], Corridor | Rule], rulebook: Rulebook
-) -> Callable[[_Way, bytes, bool], _Ruling | Rule]:
-    one_hot = OneHot(rulebook.facts)
-    unknown = bytes(len(rulebook.table.facts))
-
-    @lru_cache(maxsize=DECISIONS_CACHED_MAX)
-    def compiled(code: int, from_role: str, to_role: str, same_party: bool) -> Compiled | Rule:  # noqa: FBT001 - a cache key
-        corridor = corridor_of(code, from_role, to_role, same_party)
-        return corridor if isinstance(corridor, Rule) else compile_corridor(corridor, one_hot)
-
-    def ruling(way: _Way, facts: bytes, live: bool) -> _Ruling | Rule:  # noqa: FBT001 - a cache key
-        rules = compiled(*way[:4])
-        if isinstance(rules, Rule):
-            return rules
-        number = one_hot.number((facts or unknown) + _LIVE[live])
-        if number is None:
-            return UNKNOWN_FACT
-        permits = tuple(
-            each for when, each in rules.permits if not when or not all(map(number.__and__, when))
-        )
-        granted = 0
-        for _, mask in permits:
-            granted |= mask
-        refused = [reason for gate, reason in rules.refuses if gate.applies(number)]
-        if rules.corridor.caused_by and way[4] not in rules.corridor.caused_by:
-            refused.append(_NO_CAUSE)
-        if not granted:
-            refused.append(_NO_PERMIT)
-        return _Ruling(
-            corridor=rules.corridor,
-            refused=tuple(refused),
-            permits=permits,
-            granted=granted,
-            strips=tuple(each for gate, each in rules.strips if gate.applies(number)),
-            scopes=tuple(each for gate, each in rules.scopes if gate.applies(number)),
-            flags=tuple(rule for gate, rule in rules.flags if gate.applies(number)),
-        )
-
-    return ruling
-
-
 def _answers(
-    ruling_of: Callable[[_Way, bytes, bool], _Ruling | Rule],
-) -> Callable[[_Way, bytes, int, int, bool], Permit | Refusal]:
+    ruling_of: Callable[[Way, bytes, bool], Ruling | Rule],
+) -> Callable[[Way, bytes, int, int, bool], Permit | Refusal]:
     def answer(
-        way: _Way,
+        way: Way,
         facts: bytes,
         carried: int,
         scope: int,
@@ -307,10 +240,14 @@ def _answers(
         ruling = ruling_of(way, facts, live)
         if isinstance(ruling, Rule):
             return Refusal((reason_of(ruling),))
+        known = ruling.answers.get((carried, scope))
+        if known is not None:
+            return known
         full = ruling.corridor.schema.full_mask
         if not 0 <= carried <= full or not 0 <= scope <= full:
             return Refusal((reason_of(UNKNOWN_FIELD),))
-        return _decided(ruling, carried, scope)
+        decided = make_room(ruling.answers)[carried, scope] = _decided(ruling, carried, scope)
+        return decided
 
     return answer
 
@@ -328,7 +265,7 @@ def _tighter(given: Permit | Refusal, tighter: Permit | Refusal) -> Permit | Ref
     )
 
 
-def _decided(ruling: _Ruling, carried: int, scope: int) -> Permit | Refusal:
+def _decided(ruling: Ruling, carried: int, scope: int) -> Permit | Refusal:
     mask = carried & ruling.granted
     for _, stripped in ruling.strips:
         mask &= ~stripped
@@ -349,7 +286,7 @@ def _decided(ruling: _Ruling, carried: int, scope: int) -> Permit | Refusal:
     )
 
 
-def _reasons(ruling: _Ruling, carried: int, scope: int, mask: int) -> tuple[Reason, ...]:
+def _reasons(ruling: Ruling, carried: int, scope: int, mask: int) -> tuple[Reason, ...]:
     reasons = list(ruling.refused)
     for forbid, kept in ruling.corridor.keeps:
         if carried & kept & ~mask:
@@ -363,18 +300,27 @@ def _reasons(ruling: _Ruling, carried: int, scope: int, mask: int) -> tuple[Reas
     return tuple(reasons)
 
 
-def _withheld(ruling: _Ruling, withheld: int, scope: int) -> tuple[Withheld, ...]:
+def _withheld(ruling: Ruling, withheld: int, scope: int) -> tuple[Withheld, ...]:
     found = []
-    for each in ruling.corridor.schema.fields:
-        if not withheld & each.mask:
-            continue
-        rules = [forbid.rule.id for forbid, mask in ruling.strips if mask & each.mask]
-        if not scope & each.mask:
-            rules += [rule.rule.id for rule, mask in ruling.scopes if mask & each.mask]
-        if not ruling.granted & each.mask:
-            rules.append(NO_PERMIT.id)
-        found.append(Withheld(each.name, tuple(rules)))
+    while withheld:
+        mask = withheld & -withheld
+        withheld ^= mask
+        key = mask << 1 | bool(scope & mask)
+        stays = ruling.stays.get(key)
+        if stays is None:
+            stays = ruling.stays[key] = _kept(ruling, mask, covered=bool(scope & mask))
+        found.append(stays)
     return tuple(found)
+
+
+def _kept(ruling: Ruling, field_mask: int, *, covered: bool) -> Withheld:
+    rules = [forbid.rule.id for forbid, mask in ruling.strips if mask & field_mask]
+    if not covered:
+        rules += [rule.rule.id for rule, mask in ruling.scopes if mask & field_mask]
+    if not ruling.granted & field_mask:
+        rules.append(NO_PERMIT.id)
+    [name] = ruling.corridor.schema.names_of(field_mask)
+    return Withheld(name, tuple(rules))
 
 
 def _ceilings(
