@@ -18,7 +18,7 @@ Case = dict[str, Any]
 KEEP = 'flows = ["victim-referral"]\nfields = ["birth_date"]'
 STRIP = rule("no-birth-date", "strip", KEEP)
 PERMIT = """[[permit]]
-id = "la-vn-2010/service-referral-child"
+id = "cooperation/service-referral-child"
 cite = ["001:3033-3038"]
 weight = "derived"
 right = "the best interests of the child"
