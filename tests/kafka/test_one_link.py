@@ -180,12 +180,12 @@ def test_topic_that_takes_nothing_keeps_others_waiting_for_a_bounded_time(
         started = time.monotonic()
         with pytest.raises(LinksUnavailableError, match="enough of its replicas up") as refused:
             transport.publish(both(b"first"))
-        assert time.monotonic() - started < 14
+        assert time.monotonic() - started < 18
         assert {each.link for each in refused.value.left} == {THERE}
         started = time.monotonic()
         with pytest.raises(LinksUnavailableError):
             transport.publish([*refused.value.left, *both(b"second")])
-        assert time.monotonic() - started < 3, "it is left aside meanwhile"
+        assert time.monotonic() - started < 8, "it is left aside meanwhile"
         assert contents(read_until(transport, {OTHER: 0}, 3)) == [
             *(b"before", b"first on LANRM001", b"second on LANRM001")
         ]
