@@ -105,7 +105,7 @@ def export(options: Namespace) -> int:
         office = check_office(options.office)
     except MalformedError as error:
         raise ConfigError(f"{options.office}: {error}") from None
-    store = open_state(folder / config.state)
+    store = open_state(folder / config.state, config.office)
     try:
         data = accesses_of(store, office, config.office, config.shard, now_ms())
     finally:

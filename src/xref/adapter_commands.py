@@ -20,7 +20,7 @@ from xref.desk.adapter import FILE_NAME, Adapter
 from xref.desk.adapter_check import Checked, Covered, check_adapter
 from xref.desk.adapter_samples import SAMPLES, Finding
 from xref.desk.adapter_try import Tried, try_form
-from xref.errors import ConfigError
+from xref.errors import ConfigError, cause_of
 from xref.policy import Policy
 from xref.resources import data_folder
 from xref.running import now_ms
@@ -201,7 +201,7 @@ def try_file(options: Namespace) -> int:
     try:
         data = file.read_bytes()
     except OSError as error:
-        raise ConfigError(f"{file}: cannot be read ({type(error).__name__}); name it") from error
+        raise ConfigError(f"{file}: cannot be read: {cause_of(error)}; name it") from error
     today = adapter.file.sampled_on if _is_sample(options) else None
     today = today or adapter.day_at(now_ms())
     tried = try_form(adapter, policy_of(options.bundle), file.name, data, today=today)

@@ -1,10 +1,22 @@
 """The pieces that every command's parser is put together from."""
 
 import argparse
+import sys
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 _DAYS_MAX = 3650
+# Named here, as `xref.demo_cases` holds what no hop's process should: words of a person's forms.
+DEMO_CASES = (
+    *("journey", "first-crossing", "ordinary-check", "asylum", "child", "own-choice"),
+    *("no-consular-contact", "consular-contact-revoked", "missing-receipt", "withdrawal"),
+)
+DEMO_CORRIDORS = (
+    *("la-vn-2010", "la-th-2005", "kh-th-2003", "kh-vn-2005"),
+    *("cn-vn-2010", "mm-th-2009", "th-vn-2008"),
+)
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - what add_subparsers returns
@@ -26,10 +38,55 @@ def add_command(
     )
 
 
+# Loaded when they are asked for, so that a help or a mistyped word is answered at once.
+LATER = {
+    "bundle": ("bundle_commands", "Schemas, rules and directory, signed by every Party."),
+    "overlay": ("overlay_commands", "What one Party tightens alone, and whom it suspends."),
+    "policy": ("policy_commands", "What the rules allow, and the proof that they keep to it."),
+    "schema": ("schema_commands", "The fields of messages, and how they may change."),
+    "adapter": ("adapter_commands", "An office's own forms, as data."),
+    "accesses": ("accesses_commands", "An office's past accesses, for an independent reader."),
+    "kafka": ("kafka_commands", "What the links of an office need on a Kafka cluster."),
+}
+
+
+def add_later(top: "Commands", name: str, *, load: bool) -> None:
+    """Add a word of `LATER`: with its commands, or named alone."""
+    module, says = LATER[name]
+    if load:
+        getattr(import_module(f"xref.{module}"), f"add_{name}")(top)
+    else:
+        add_group(top, name, says)
+
+
 def add_group(top: "Commands", name: str, says: str) -> "Commands":
-    """Add a word under which commands stand."""
+    """Add a word under which commands stand; alone it lists them, as wrong use."""
     parser = top.add_parser(name, help=says, description=says)
-    return parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    parser.epilog = f"`{parser.prog} COMMAND --help` shows an example."
+
+    def listed(_: argparse.Namespace) -> int:
+        parser.print_help(sys.stderr)
+        return 2
+
+    parser.set_defaults(run=listed)
+    return parser.add_subparsers(title="commands", metavar="COMMAND")
+
+
+class Later:
+    """A module's functions, each of which loads the module when it is called."""
+
+    def __init__(self, module: str) -> None:
+        """Load nothing yet."""
+        self._module = module
+
+    def __getattr__(self, name: str) -> Callable[[argparse.Namespace], int]:
+        """Return a function of that name; `AttributeError` only once it is called."""
+
+        def run(options: argparse.Namespace) -> int:
+            return int(getattr(import_module(self._module), name)(options))
+
+        run.__name__ = name
+        return run
 
 
 def add_until_stdin_ends(parser: argparse.ArgumentParser) -> None:

@@ -3,6 +3,7 @@
 Everything that decides is in `xref.audit`, which needs none of the folders.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -13,13 +14,14 @@ from typing import Any
 from xref.audit import audit_desk, audit_hop, reconcile
 from xref.audit_report import DeskReport, HopReport, Reconciliation
 from xref.config import DeskConfig, HopConfig, load_config
-from xref.errors import ConfigError
+from xref.errors import ConfigError, UnavailableError
 from xref.ports import Store
 from xref.state import State
 from xref.wire.office import party_of
 from xref.wiring import bundles_of, open_state
 
 _HOP, _DESK = "hop.toml", "desk.toml"
+_LOG = re.compile(r"xref/(?:link|trail)/v1/[A-Z0-9]+(?:/[A-Z0-9]+)?/[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +44,17 @@ class Audited:
                 note = f", {seen.size} witnessed" if seen else ", not witnessed"
                 note += f", {report.trail.erased} erased" if report.trail.erased else ""
                 name = f"trail of {report.office}{_on(report.shards[0])}"
-                yield name, report.trail.size, report.verified, note
+                good = holds(report.problems, report.trail.origin)
+                yield name, report.trail.size, good, note
             for link in report.links:
-                if link.outgoing and link.size:  # an unused link shows nothing
+                good = holds(report.problems, link.link.name)
+                # An unused link shows nothing, and a mirror only what is wrong with it.
+                named = any(link.link.name in _LOG.findall(each) for each in report.problems)
+                if (link.outgoing and link.size) or named:
                     done = link.acknowledged.size if link.acknowledged else 0
                     name = f"link {link.link.sender} → {link.link.receiver}{_on(link.link.shard)}"
-                    yield name, link.size, report.verified, f", {done} countersigned"
+                    note = f", {done} countersigned" if link.outgoing else ", as received"
+                    yield name, link.size, good, note
         compared = len(self.reconciliation.links)
         good = self.reconciliation.verified
         yield (
@@ -99,7 +106,7 @@ class Audited:
                     "hop": report.office,
                     "shard": shard,
                     "size": report.trail.size,
-                    "verified": report.verified,
+                    "verified": holds(report.problems, report.trail.origin),
                     "witnessed": seen.size if seen else 0,
                     "erased": report.trail.erased,
                     "other_grounds": dict(report.trail.grounds),
@@ -112,7 +119,7 @@ class Audited:
                     done = link.acknowledged.size if link.acknowledged else 0
                     links[link.link.name] = {
                         "size": link.size,
-                        "verified": report.verified,
+                        "verified": holds(report.problems, link.link.name),
                         "acknowledged": done,
                     }
         return {
@@ -122,6 +129,12 @@ class Audited:
             "verified": self.verified,
             "problems": self.problems(),
         }
+
+
+def holds(problems: Sequence[str], log: str) -> bool:
+    """Return whether no problem is one of this log, nor of the office as a whole."""
+    named = [_LOG.findall(problem) for problem in problems]
+    return not any(log in logs or not logs for logs in named)
 
 
 def _change(entry: Mapping[str, Any]) -> str:
@@ -160,7 +173,7 @@ def _opened(folder: Path) -> Iterator[tuple[HopConfig | DeskConfig, Path, Store]
         raise ConfigError(message)
     is_hop = file.name == _HOP
     config = load_config(file, HopConfig) if is_hop else load_config(file, DeskConfig)
-    store = open_state(file.parent / config.state)
+    store = open_state(file.parent / config.state, config.office)
     try:
         yield config, file.parent, store
     finally:
@@ -170,7 +183,12 @@ def _opened(folder: Path) -> Iterator[tuple[HopConfig | DeskConfig, Path, Store]
 def audit_folders(folders: Sequence[Path]) -> Audited:
     """Verify the offices in folders and reconcile their accounts; `ConfigError` names a folder."""
     with ExitStack() as stack:
-        opened = [stack.enter_context(_opened(folder)) for folder in folders]
+        opened = []
+        for folder in folders:
+            try:
+                opened.append(stack.enter_context(_opened(folder)))
+            except UnavailableError as error:
+                raise UnavailableError(f"{folder}: {error}") from error
         reports = tuple(_audit(*each) for each in opened)
         return Audited(reports, reconcile(reports))
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from xref.errors import ConfigError, MalformedError
+from xref.errors import ConfigError, MalformedError, cause_of
 from xref.limits import BUNDLE_BYTES_MAX, BUNDLE_FILES_MAX, SHARDS_MAX
 from xref.policy.policy import Policy
 from xref.policy.reading import Entry, read_toml
@@ -32,6 +32,7 @@ _PATH: Final = re.compile(r"[a-z0-9_-]+(/[a-z0-9_-]+)*\.(toml|avsc)")
 _PARTY: Final = re.compile(r"[A-Z]{2}")
 _TEXT: Final = re.compile(_HEADER + r"\n([0-9a-f]{64})\n(0|[1-9][0-9]{0,15})\n([1-9][0-9]{0,15})\n")
 _PARTIES_MIN: Final = 1
+_FILES_TOLD_MAX: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +240,7 @@ def sign(note: str | None, bundle: Draft, window: tuple[int, int], signer: Signe
         raise ConfigError("bundle: the validity is empty or out of range; correct it")
     if signer.name not in {party_name(party) for party in bundle.directory.parties}:
         raise ConfigError(f"bundle: {signer.name} is no Party of the directory; nobody else signs")
+    check_signer(note or "", signer)
     if note is None:
         return sign_note(text, [signer])
     signed_text, lines = _split(note)
@@ -247,6 +249,19 @@ def sign(note: str | None, bundle: Draft, window: tuple[int, int], signer: Signe
     if any(line.name == signer.name for line in lines):
         raise ConfigError(f"bundle: {signer.name} has signed already; nothing is left to do")
     return note + sign_note(text, [signer]).removeprefix(f"{text}\n")
+
+
+def check_signer(note: str, signer: Signer) -> None:
+    """Raise `ConfigError` for a key that signed this note in another Party's name, or did not.
+
+    A Party that takes another's key file by mistake learns it here, not from every office.
+    """
+    own = signer.verifier.public
+    for line in _split(note)[1] if note else ():
+        is_ours = line.is_by(Verifier(line.name, own))
+        if is_ours != (line.name == signer.name):
+            whose = f"signed as {line.name}" if is_ours else f"is not the one of {line.name}"
+            raise ConfigError(f"{signer.name}: the key {whose} in the bundle's note; name its own")
 
 
 def _split(note: str) -> tuple[str, list[SignatureLine]]:
@@ -329,7 +344,12 @@ def write_bundle(folder: Path, draft: Draft, note: str) -> None:
 def read_bundle(folder: Path, party_keys: Mapping[str, bytes]) -> Bundle:
     """Return the bundle in a folder, all of it verified; a file beyond the manifest is an error."""
     files, note = read_files(folder)
-    return open_bundle(files, note, party_keys)
+    if not note:
+        raise ConfigError(f"{folder}: nobody signed this bundle; see `xref bundle sign`")
+    try:
+        return open_bundle(files, note, party_keys)
+    except ConfigError as error:
+        raise ConfigError(f"{folder}: {error}") from None
 
 
 def read_files(folder: Path) -> tuple[dict[str, bytes], str]:
@@ -343,12 +363,18 @@ def read_files(folder: Path) -> tuple[dict[str, bytes], str]:
             if path.is_file()
         }
         manifest, note = found.pop(_MANIFEST), found.pop(_NOTE).decode()
-    except (OSError, KeyError, UnicodeDecodeError) as error:
-        message = f"{folder}: no readable bundle ({type(error).__name__}); fetch it anew"
+    except KeyError as error:
+        raise ConfigError(f"{folder}: {error.args[0]} is missing; fetch the bundle anew") from None
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"{folder}: no readable bundle: {cause_of(error)}; fetch it anew"
         raise ConfigError(message) from None
     _check_names(found)
     if manifest_of(found) != manifest:
-        raise ConfigError(f"{folder}: a file differs from the manifest; fetch the bundle anew")
+        changed = set(manifest_of(found).splitlines()) ^ set(manifest.splitlines())
+        named = sorted({line.partition(b"  ")[2].decode(errors="replace") for line in changed})
+        which = ", ".join(named[:_FILES_TOLD_MAX]) or "the order of its files"
+        message = f"{folder}: differs from the manifest: {which}; fetch the bundle anew"
+        raise ConfigError(message)
     return found, note
 
 

@@ -7,6 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich.text import Text
+
 from xref import bundle as bundles
 from xref import operations, screen
 from xref.arguments import add_agreement, add_command, add_days, add_group, add_json
@@ -198,9 +200,12 @@ def show(options: Namespace) -> int:
     files, note = bundles.read_files(options.bundle)
     draft = bundles.build(files)
     record = consultation_of(files).words if CONSULTATION_PATH in files else []
+    valid = operations.validity(note, 1) if note else (None, None)
     shown: dict[str, Any] = {
         "digest": draft.digest32.hex(),
         "note": note,
+        "valid_from_ms": valid[0],
+        "valid_until_ms": valid[1],
         "parties": dict(draft.directory.parties),
         "agreements": {each.id: each.title for each in draft.policy.agreements.values()},
         "consultation": record,
@@ -214,5 +219,28 @@ def show(options: Namespace) -> int:
     if options.json:
         write_json(shown)
     else:
-        screen.show_bundle(screen.console(), shown)
+        _show_bundle(shown)
     return 0
+
+
+def _show_bundle(shown: Mapping[str, Any]) -> None:
+    out = screen.console()
+    signed = [line.split(" ")[1] for line in shown["note"].splitlines() if line.startswith("—")]
+    valid, until = (screen.moment(shown[name] or 0) for name in ("valid_from_ms", "valid_until_ms"))
+    out.print(Text(f"bundle {shown['digest']}", style="bold"))
+    out.print(
+        screen.pairs(
+            [
+                ("signed by", ", ".join(signed) or "nobody yet"),
+                ("valid", f"{valid} to {until}" if signed else "the first signature sets it"),
+                ("parties", ", ".join(f"{k} {v}" for k, v in shown["parties"].items())),
+                ("agreements", "; ".join(f"{k} {v}" for k, v in shown["agreements"].items())),
+                ("consulted", "; ".join(shown["consultation"]) or "no record"),
+                ("shards", str(shown["shards"])),
+                ("offices", ", ".join(f"{k} ({v})" for k, v in shown["offices"].items())),
+                ("flows", ", ".join(f"{k} {v}" for k, v in shown["flows"].items())),
+                ("schemas", ", ".join(shown["schemas"])),
+                ("rules", ", ".join(shown["rules"])),
+            ]
+        )
+    )

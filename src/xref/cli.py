@@ -3,89 +3,85 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xref import (
-    __version__,
-    accesses_commands,
-    act_commands,
-    adapter_commands,
-    bundle_commands,
-    commands,
-    kafka_commands,
-    overlay_commands,
-    policy_commands,
-    schema_commands,
-    sharing_consent_commands,
-)
+from xref import __version__
 from xref.arguments import (
+    DEMO_CASES,
+    DEMO_CORRIDORS,
+    LATER,
+    Later,
     add_by,
     add_command,
     add_config,
     add_days,
     add_group,
     add_json,
+    add_later,
     add_until_stdin_ends,
     whole_number,
 )
-from xref.errors import EvidenceError, XrefError
+from xref.ending import crashed, failed, give_up_output, say_as_json
+from xref.errors import EvidenceError, XrefError, cause_of
 
 if TYPE_CHECKING:
     from xref.arguments import Commands
 
-_EXIT_EVIDENCE = 3
-# Named here, as `xref.demo_cases` holds what no hop's process should: words of a person's forms.
-DEMO_CASES = (
-    *("journey", "first-crossing", "ordinary-check", "asylum", "child", "own-choice"),
-    *("no-consular-contact", "consular-contact-revoked", "missing-receipt", "withdrawal"),
-)
-DEMO_CORRIDORS = (
-    *("la-vn-2010", "la-th-2005", "kh-th-2003", "kh-vn-2005"),
-    *("cn-vn-2010", "mm-th-2009", "th-vn-2008"),
-)
+_EXIT_USAGE, _EXIT_EVIDENCE = 2, 3
+commands = Later("xref.commands")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code: 0 done, 1 refused or faulty, 2 usage, 3 evidence."""
-    options = _parser().parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    sys.excepthook = crashed
     try:
-        return int(options.run(options))
+        options = _parser(given[0] if given else "").parse_args(given)
+        code = int(options.run(options))
+        sys.stdout.flush()
+    except SystemExit as end:
+        if end.code == _EXIT_USAGE:
+            say_as_json(given, "wrong use; see --help", _EXIT_USAGE)
+        raise
     except EvidenceError as error:
-        sys.stderr.write(f"xref: EVIDENCE, call a person: {error}\n")
-        return _EXIT_EVIDENCE
+        return failed(given, f"EVIDENCE, call a person: {error}", _EXIT_EVIDENCE)
     except XrefError as error:
-        sys.stderr.write(f"xref: {error}\n")
-        return 1
+        return failed(given, str(error), 1)
     except KeyboardInterrupt:
-        sys.stderr.write("xref: stopped\n")
-        return 130
+        return failed(given, "stopped", 130)
     except BrokenPipeError:
+        give_up_output()
         return 0
+    except OSError as error:
+        give_up_output()
+        # A path is told only to who typed it: elsewhere its name may be a person's.
+        typed = [word for word in given if str(error.filename or "").startswith(word)]
+        return failed(given, ": ".join([*typed[:1], f"the machine refuses: {cause_of(error)}"]), 1)
+    return code
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(word: str | None = None) -> argparse.ArgumentParser:
+    """Return the parser; what `LATER` has is only named, but for `word`, or all if it is None."""
     parser = argparse.ArgumentParser(
         prog="xref",
-        description="Carries messages about trafficked persons between States, minimised and "
+        description="Carries messages about trafficked persons between States, minimised and\n"
         "provable. Start with `xref demo`.",
+        epilog="example:\n  xref demo\n\n`xref COMMAND --help` shows more, with an example each.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"xref {__version__}")
     top = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_demo(top)
     _add_running(top)
-    _add_desk(top)
+    _add_desk(top, load=word in (None, "desk"))
     _add_journey(top)
     _add_subscribe(top)
     _add_keys(top)
-    bundle_commands.add_bundle(top)
-    overlay_commands.add_overlay(top)
-    policy_commands.add_policy(top)
-    schema_commands.add_schema(top)
-    adapter_commands.add_adapter(top)
     _add_audit(top)
-    accesses_commands.add_accesses(top)
-    kafka_commands.add_kafka(top)
+    for name in LATER:
+        add_later(top, name, load=word in (None, name))
     return parser
 
 
@@ -151,7 +147,7 @@ def _add_running(top: "Commands") -> None:
     parser.set_defaults(run=commands.witness_run)
 
 
-def _add_desk(top: "Commands") -> None:
+def _add_desk(top: "Commands", *, load: bool) -> None:
     group = add_group(top, "desk", "An office's end.")
     parser = add_command(group, "run", "Run a desk until Ctrl-C.", "cd la-nrm && xref desk run")
     add_config(parser, "desk.toml")
@@ -203,8 +199,9 @@ def _add_desk(top: "Commands") -> None:
     _add_approve(group)
     _add_alerts(group)
     _add_withdraw(group)
-    sharing_consent_commands.add_sharing_consent(group)
-    act_commands.add_acts(group)
+    if load:
+        import_module("xref.sharing_consent_commands").add_sharing_consent(group)
+        import_module("xref.act_commands").add_acts(group)
 
 
 def _add_withdraw(group: "Commands") -> None:

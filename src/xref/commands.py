@@ -13,6 +13,7 @@ import structlog
 from xref import bundle as bundles
 from xref import operations, screen
 from xref.audit_folders import audit_folders
+from xref.desk.adapter import Adapter
 from xref.desk.duties import obligations_of
 from xref.errors import ConfigError
 from xref.journey import case_journey
@@ -117,6 +118,8 @@ def desk_status(options: Namespace) -> int:
         messages = sent_messages(store, office.config.office, office.bundle)
         held = held_records(store)
         alerts = alerts_of(store, office.bundle, now_ms())
+    with office.spool() as spool:
+        waiting_since_ms = spool.waiting_since_ms()
     if options.json:
         held_json = [
             {
@@ -131,11 +134,30 @@ def desk_status(options: Namespace) -> int:
         ]
         sent_json = [{**each.as_json(office.bundle), "case": each.case} for each in messages]
         alerts_json = [asdict(alert) for alert in alerts]
-        _print_json({"messages": sent_json, "held": held_json, "alerts": alerts_json})
+        _print_json(
+            {
+                "messages": sent_json,
+                "held": held_json,
+                "alerts": alerts_json,
+                "waiting_since_ms": waiting_since_ms,
+            }
+        )
     else:
-        screen.show_status(screen.console(), messages, held, office.bundle)
+        words = _own_words(office.adapter)
+        screen.show_status(screen.console(), messages, held, office.bundle, words, waiting_since_ms)
         screen.show_alerts(screen.console(), alerts)
     return 0
+
+
+def _own_words(adapter: Adapter) -> dict[str, str]:
+    """Return what the office's own forms call a field."""
+    columns = [column for form in adapter.file.publications.values() for column in form.columns]
+    return {
+        end.removeprefix("field/"): column.header
+        for column in reversed(columns)  # the first form that has it names it
+        for end in column.ends
+        if end.startswith("field/")
+    }
 
 
 def desk_alerts(options: Namespace) -> int:
@@ -257,14 +279,16 @@ def party_new(options: Namespace) -> int:
 
 def party_keyring(options: Namespace) -> int:
     """Sign a keyring."""
-    files, _ = bundles.read_files(options.bundle)
+    files, note = bundles.read_files(options.bundle)
+    signer = operations.party_signer(options.party, options.key)
+    bundles.check_signer(note, signer)
     given = operations.read_public_lines(options.lines, options.party)
     operations.write_keyring(
         options.party,
         options.version,
         given.keys,
         bundles.build(files),
-        operations.party_signer(options.party, options.key),
+        signer,
         [options.out],
         given.subscriptions,
     )

@@ -6,11 +6,14 @@ off.
 
 import base64
 import binascii
+import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -19,7 +22,7 @@ from pydantic import (
     model_validator,
 )
 
-from xref.errors import ConfigError
+from xref.errors import ConfigError, cause_of
 
 
 def _public_key(value: object) -> object:
@@ -36,9 +39,34 @@ def _public_key(value: object) -> object:
 
 
 PublicKeyText = Annotated[bytes, BeforeValidator(_public_key)]
-PartyCode = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
-ServerAddress = Annotated[str, Field(pattern=r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}$")]
-OfficeCode = Annotated[str, Field(pattern=r"^[A-Z]{2}[A-Z0-9]{6}$")]
+
+
+def _like(pattern: str, says: str) -> AfterValidator:
+    """Hold a text to a pattern, and say in words what is expected."""
+
+    def check(value: str) -> str:
+        if re.fullmatch(pattern, value) is None:
+            raise ValueError(says)
+        return value
+
+    return AfterValidator(check)
+
+
+PartyCode = Annotated[
+    str, _like(r"[A-Z]{2}", 'is no Party: write its two capital letters, for example "LA"')
+]
+ServerAddress = Annotated[
+    str, _like(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}", 'write it as "HOST:PORT"')
+]
+OfficeCode = Annotated[
+    str,
+    _like(
+        r"[A-Z]{2}[A-Z0-9]{6}",
+        "is no office code: two capital letters of the Party and six capitals or digits, "
+        'for example "LANRM001"',
+    ),
+]
+PathText = Annotated[str, Field(min_length=1)]
 
 
 class _Model(BaseModel):
@@ -49,14 +77,14 @@ class SqliteConfig(_Model):
     """Parcels go into a folder that the processes of one machine share."""
 
     driver: Literal["sqlite"]
-    folder: str
+    folder: PathText
     retention_days: Annotated[int, Field(ge=1, le=3650)] = 30
 
 
 class TlsConfig(_Model):
     """Files in PEM: the authority of the brokers' certificates, and one's own for mutual TLS."""
 
-    ca: str
+    ca: PathText
     certificate: str | None = None
     key: str | None = None
 
@@ -72,14 +100,16 @@ class SaslConfig(_Model):
 
     mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
     user: Annotated[str, Field(min_length=1, max_length=200)]
-    password_file: str
+    password_file: PathText
 
 
 class _ClusterConfig(_Model):
     servers: Annotated[list[ServerAddress], Field(min_length=1)]
     tls: TlsConfig | None = None
     sasl: SaslConfig | None = None
-    prefix: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")] = "xref"
+    prefix: Annotated[
+        str, _like(r"[a-z0-9][a-z0-9-]{0,63}", "write small letters, digits and -, at most 64")
+    ] = "xref"
     """What the topics' names begin with; another one keeps a trial apart from the real thing."""
     contents: Annotated[int, Field(ge=1, le=1_000_000)] = 1
     """Counted up when the cluster's topics were made anew, or another cluster takes its place:
@@ -119,21 +149,21 @@ class WitnessAddress(_Model):
     """A witness that countersigns this hop's logs."""
 
     name: Annotated[str, Field(min_length=1, max_length=200)]
-    url: Annotated[str, Field(pattern=r"^https?://")]
+    url: Annotated[str, _like(r"https?://.+", "begins with http:// or https://")]
     key: PublicKeyText
 
 
 class _Participant(_Model):
     parties: Annotated[dict[PartyCode, PublicKeyText], Field(min_length=1)]
     """Each Party's own public key, agreed in person: the root of all trust."""
-    keyrings: str = "keyrings"
-    keys: str = "keys.json"
+    keyrings: PathText = "keyrings"
+    keys: PathText = "keys.json"
 
 
 class _OfficeConfig(_Participant):
     office: OfficeCode
-    state: str = "state.sqlite"
-    bundles: Annotated[list[str], Field(min_length=1)]
+    state: PathText = "state.sqlite"
+    bundles: Annotated[list[PathText], Field(min_length=1)]
     transport: TransportConfig
 
     @model_validator(mode="after")
@@ -155,11 +185,11 @@ class HopConfig(_OfficeConfig):
 class DeskConfig(_OfficeConfig):
     """A desk: `xref desk run`, `xref desk submit`."""
 
-    adapter: str
-    spool: str = "spool.sqlite"
-    received: str = "received"
+    adapter: PathText
+    spool: PathText = "spool.sqlite"
+    received: PathText = "received"
     """The folder where opened messages are put in the office's own form."""
-    incoming: str = "incoming"
+    incoming: PathText = "incoming"
     """The folder from which `xref desk watch` takes the office's forms."""
     archive_days: Annotated[int, Field(ge=0, le=365)] = 7
     """How long forms that were taken stay in its `archive/`."""
@@ -180,7 +210,7 @@ class WitnessConfig(_Participant):
     name: Annotated[str, Field(min_length=1, max_length=200)]
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)]
-    state: str = "witness.sqlite"
+    state: PathText = "witness.sqlite"
 
 
 def load_office(file: Path) -> HopConfig | DeskConfig:
@@ -190,8 +220,25 @@ def load_office(file: Path) -> HopConfig | DeskConfig:
 
 
 _SAYS: Final = {
-    "extra_forbidden": "no such setting here; remove it, or name the file of the right kind",
+    "extra_forbidden": "no such setting here; correct its spelling, or remove it",
     "missing": "is missing; add it",
+    "string_type": "write a text in quotes",
+    "bytes_type": "write a text in quotes",
+    "int_type": "write a whole number, without quotes",
+    "list_type": 'write a list: ["..."]',
+    "dict_type": "write it as a table, under its name in [ ]",
+    "model_type": "write it as a table, under its name in [ ]",
+    "model_attributes_type": "write it as a table, under its name in [ ]",
+    "too_short": "is empty; fill it in",
+    "string_too_short": "is empty; fill it in",
+    "union_tag_not_found": 'driver is missing; add driver = "sqlite" or "kafka"',
+    "union_tag_invalid": 'driver is "sqlite" or "kafka", and nothing else',
+}
+_TOML_CURES: Final = {
+    "Invalid value": "; write texts in quotes",
+    "Cannot overwrite": "; it is set twice, remove one",
+    "Unescaped": "; write / in place of a backslash",
+    "Invalid hex": "; write / in place of a backslash",
 }
 
 ConfigModel = TypeVar("ConfigModel", bound=_Model)
@@ -200,19 +247,28 @@ ConfigModel = TypeVar("ConfigModel", bound=_Model)
 def load_config(file: Path, model: type[ConfigModel]) -> ConfigModel:
     """Return the configuration in a TOML file; `ConfigError` names file, key and cure."""
     try:
-        text = file.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        message = f"{file}: cannot be read ({type(error).__name__}); name it with --config"
+        text = file.read_bytes().decode("utf-8-sig")  # some editors put a mark before the text
+    except OSError as error:
+        message = f"{file}: cannot be read: {cause_of(error)}; name it with --config"
         raise ConfigError(message) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file}: is not UTF-8; save it as UTF-8") from error
     try:
         return model.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
-        message = f"{file}: not TOML: {error}"
+        cures = [cure for said, cure in _TOML_CURES.items() if str(error).startswith(said)]
+        message = f"{file}: not TOML: {error}{''.join(cures)}"
         raise ConfigError(message) from error
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, each['loc'])) or 'file'}: {_SAYS.get(each['type'], each['msg'])}"
-            for each in error.errors(include_input=False, include_url=False)
-        )
-        message = f"{file}: {problems}"
+        message = f"{file}: {'; '.join(_problems(error))}"
         raise ConfigError(message) from error
+
+
+def _problems(error: ValidationError) -> Iterator[str]:
+    """Yield each setting that is wrong, as it stands in the file, with the cure; no value."""
+    for each in error.errors(include_input=False, include_url=False):
+        # The driver, and a mark where the name itself is wrong, are of the model, not of the file.
+        place = [part for part in each["loc"] if part not in ("sqlite", "kafka", "[key]")]
+        named = ".".join(str(part + 1) if isinstance(part, int) else part for part in place)
+        says = _SAYS.get(each["type"]) or each["msg"].removeprefix("Value error, ")
+        yield f"{named}: {says}" if named else says

@@ -11,7 +11,7 @@ from xref.bundle_check import check_draft
 from xref.consultation import consultation_of
 from xref.desk.approval import approval_fault, check_name
 from xref.desk.spool import Approval, Correction, Withdrawal
-from xref.errors import ConfigError, MalformedError, RecordError
+from xref.errors import ConfigError, MalformedError, RecordError, cause_of
 from xref.issue_keys import key_lines, make_keyring, new_keys, sign_keyring
 from xref.keychain import Keychain, OwnKey
 from xref.limits import CLOCK_SKEW_MS
@@ -107,7 +107,7 @@ def read_public_lines(files: Sequence[Path], party: str) -> Keyring:
         try:
             lines += [line for line in file.read_text("utf-8").splitlines() if line.strip()]
         except (OSError, UnicodeDecodeError) as error:
-            message = f"{file}: cannot be read ({type(error).__name__}); check the path"
+            message = f"{file}: cannot be read: {cause_of(error)}; check the path"
             raise ConfigError(message) from error
     head = ["xref/keyring/v1", party, "1"]
     try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from xref import bundle as bundles
 from xref.arguments import add_command, add_group, add_json, whole_number
 from xref.desk.approval import check_name, official_digest
-from xref.errors import ConfigError
+from xref.errors import ConfigError, cause_of
 from xref.operations import party_signer
 from xref.overlay import (
     Overlay,
@@ -112,7 +112,7 @@ def _read(file: Path) -> str:
     try:
         return file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        message = f"{file}: cannot be read ({type(error).__name__}); check the path"
+        message = f"{file}: cannot be read: {cause_of(error)}; check the path"
         raise ConfigError(message) from error
 
 

@@ -112,8 +112,13 @@ def show_step(out: Console, number: int, text: str) -> None:
     out.print(step)
 
 
-def show_message(out: Console, message: SentMessage, bundle: Bundle, number: int) -> None:
-    """Show one message: what crossed, what was withheld, by which rule and citation."""
+def show_message(
+    out: Console, message: SentMessage, bundle: Bundle, number: int, own: Mapping[str, str]
+) -> None:
+    """Show one message: what crossed, what was withheld, by which rule and citation.
+
+    `own` has the office's own names of fields, which stand beside what was withheld.
+    """
     words, colour = _outcome(message)
     title = Text(f"{number}. ", style="bold")
     title.append(message.type, style="bold")
@@ -123,12 +128,14 @@ def show_message(out: Console, message: SentMessage, bundle: Bundle, number: int
     rows: list[tuple[str, Text | str]] = []
     if message.case:
         rows.append(("case", f"{message.case}  (this number stays at {message.sender})"))
+    rows.append(("written", moment(message.created_ms)))
     if message.disclosed:
         label = f"crossed {len(message.disclosed)}"
         rows.append((label, ", ".join(message.disclosed)))
     if message.withheld:
         label = f"withheld {len(message.withheld)}"
-        rows.append((label, ", ".join(message.withheld)))
+        named = [f"{name} ({own[name]})" if name in own else name for name in message.withheld]
+        rows.append((label, ", ".join(named)))
     rows += [(_label(place), _rule(bundle, rule)) for place, rule in enumerate(message.rules)]
     rows += [("do", cure) for cure in _cures(bundle, message.rules)]
     rows += _flagged(message, bundle)
@@ -223,20 +230,29 @@ def _cures(bundle: Bundle, rule_ids: Sequence[str]) -> list[str]:
 
 
 def show_status(
-    out: Console, messages: Sequence[SentMessage], held: Sequence[HeldRecord], bundle: Bundle
+    out: Console,
+    messages: Sequence[SentMessage],
+    held: Sequence[HeldRecord],
+    bundle: Bundle,
+    own: Mapping[str, str],
+    waiting_since_ms: int | None,
 ) -> None:
-    """Show an office's sent messages and held records."""
-    if not messages and not held:
+    """Show an office's sent messages and held records, and whether anything waits to be taken."""
+    if not messages and not held and waiting_since_ms is None:
         out.print("Nothing was sent yet. Hand in a form with `xref desk submit FILE`.")
     for number, message in enumerate(messages, 1):
-        show_message(out, message, bundle, number)
+        show_message(out, message, bundle, number, own)
     for record in held:
         _show_held(out, record, bundle)
+    if waiting_since_ms is not None:
+        out.print(Text("not taken by the desk yet", style="bold yellow"))
+        then = "see that `xref desk run` runs; it takes what was handed in"
+        out.print(pairs([("since", moment(waiting_since_ms)), ("do", then)]))
 
 
 def _show_held(out: Console, record: HeldRecord, bundle: Bundle, *, explained: bool = True) -> None:
     out.print(Text(f"held: case {record.case}, {record.publication}", style="bold yellow"))
-    rows: list[tuple[str, Text | str]] = [("since", _moment(record.since_ms))]
+    rows: list[tuple[str, Text | str]] = [("since", moment(record.since_ms))]
     if record.problem:
         rows.append(("problem", record.problem))
     if explained:
@@ -269,15 +285,18 @@ def show_alerts(out: Console, alerts: Sequence[Alert]) -> None:
         out.print(title)
         rows: list[tuple[str, Text | str]] = [
             ("case", alert.case),
-            (_SINCE.get(alert.kind, "held"), _moment(alert.since_ms)),
-            ("due", _moment(alert.due_ms)),
+            (_SINCE.get(alert.kind, "held"), moment(alert.since_ms)),
+            ("due", moment(alert.due_ms)),
             ("do", alert.duty),
         ]
         out.print(pairs(rows))
 
 
-def _moment(at_ms: int) -> str:
-    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
+def moment(at_ms: int) -> str:
+    """Return a moment on this machine's clock, and how far that is from UTC."""
+    local = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone()
+    zone = local.isoformat()[-6:] if local.utcoffset() else ""
+    return f"{local:%Y-%m-%d %H:%M} UTC{zone}"
 
 
 def show_inbox(out: Console, listed: Sequence[Mapping[str, Any]], folder: Path) -> None:
@@ -287,34 +306,13 @@ def show_inbox(out: Console, listed: Sequence[Mapping[str, Any]], folder: Path) 
     for each in listed:
         out.print(Text(f"{each['type']}  from {each['from']}", style="bold"))
         rows: list[tuple[str, Text | str]] = [
-            ("received", _moment(each["received_ms"])),
+            ("received", moment(each["received_ms"])),
             ("fields", ", ".join(each["fields"])),
             ("form", str(folder / f"{each['id']}.json")),
         ]
         owed = list(each["obligations"].values())
         rows += [("you owe" if place == 0 else "", says) for place, says in enumerate(owed)]
         out.print(pairs(rows))
-
-
-def show_bundle(out: Console, shown: Mapping[str, Any]) -> None:
-    """Show what a bundle holds."""
-    signed = [line.split(" ")[1] for line in shown["note"].splitlines() if line.startswith("—")]
-    out.print(Text(f"bundle {shown['digest']}", style="bold"))
-    out.print(
-        pairs(
-            [
-                ("signed by", ", ".join(signed) or "nobody yet"),
-                ("parties", ", ".join(f"{k} {v}" for k, v in shown["parties"].items())),
-                ("agreements", "; ".join(f"{k} {v}" for k, v in shown["agreements"].items())),
-                ("consulted", "; ".join(shown["consultation"]) or "no record"),
-                ("shards", str(shown["shards"])),
-                ("offices", ", ".join(f"{k} ({v})" for k, v in shown["offices"].items())),
-                ("flows", ", ".join(f"{k} {v}" for k, v in shown["flows"].items())),
-                ("schemas", ", ".join(shown["schemas"])),
-                ("rules", ", ".join(shown["rules"])),
-            ]
-        )
-    )
 
 
 def show_audit(out: Console, audited: Audited) -> None:
@@ -340,10 +338,10 @@ def show_journey(out: Console, told: Journey, bundle: Bundle) -> None:
     out.print(Text(f"Case {told.case}, as {told.office} knows it", style="bold"))
     day = ""
     for event in told.events:
-        at = _moment(at_ms(event))
+        at = moment(at_ms(event))
         if at[:10] != day:
             day = at[:10]
-            out.print(Text(day, style="bold"))
+            out.print(Text(f"{day}  ", style="bold").append(at[17:], "not bold dim"))
         out.print(_event_line(event, at[11:16]))
         rows = _event_rows(event)
         if rows:

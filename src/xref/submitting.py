@@ -20,7 +20,7 @@ from xref.desk.personal_scope import SEX_FIELD, said_beyond
 from xref.desk.plain_form import is_plain_form, read_plain_form
 from xref.desk.read_form import Record, survey_form
 from xref.desk.spool import Mark, Spool
-from xref.errors import ConfigError, RecordError
+from xref.errors import ConfigError, RecordError, cause_of
 from xref.limits import FORM_BATCH, FORM_WHOLE_BYTES_MAX
 from xref.policy import BASIS_FIELD, Agreement
 from xref.record_check import check_record
@@ -91,7 +91,7 @@ def _reading(file: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        message = f"{file}: cannot be read ({type(error).__name__}); check the path"
+        message = f"{file}: cannot be read: {cause_of(error)}; check the path"
         raise ConfigError(message) from error
 
 

@@ -4,7 +4,7 @@ import hashlib
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import structlog
@@ -37,7 +37,7 @@ from xref.drivers.sqlite_store import SqliteStore
 from xref.drivers.sqlite_transport import SqliteTransport
 from xref.drivers.watched_folder import WatchedFolder
 from xref.drivers.witness_http import HttpWitness, Witness, WitnessServer, WitnessStore
-from xref.errors import ConfigError, MalformedError
+from xref.errors import ConfigError, MalformedError, cause_of
 from xref.hop import Hop, HopSetup
 from xref.issue_keys import peers_of
 from xref.kafka_plan import Applied, Topic
@@ -129,18 +129,18 @@ def open_hop(
     keychain, _ = _keychain(folder / config.keys, config.office)
     peers = peers_of(config.office, _newest(bundles).directory)
     setup = HopSetup(keychain, bundles, config.parties, peers, config.shard)
-    store, transport = SqliteStore(folder / config.state), _transport(config.transport, folder)
     witnesses: list[WitnessClient] = [
         HttpWitness(each.name, each.key, each.url) for each in config.witnesses
     ]
-    try:
+    with (
+        closing(SqliteStore(folder / config.state)) as store,
+        closing(_transport(config.transport, folder)) as transport,
+    ):
+        _check_owner(store, folder / config.state, config.office)
         hop = Hop(setup, store, transport, os.urandom)
         notes = folder / config.keyrings
         overlays = OverlayFile(notes, party_of(config.office))
-        yield hop, transport, witnesses, read_keyrings(notes), overlays
-    finally:
-        transport.close()
-        store.close()
+        yield hop, transport, witnesses, _notes_for(config, folder, keychain), overlays
 
 
 def run_hop_at(file: Path, stop: Stop) -> None:
@@ -206,10 +206,11 @@ def run_desk_at(file: Path, stop: Stop) -> None:
     spool = Spool(spool_store, storage_key(storage), os.urandom)
     rim = Rim(spool, Adapter.load(folder / config.adapter), folder / config.received)
     try:
+        _check_owner(store, folder / config.state, config.office)
         desk = Desk(setup, store, transport, os.urandom)
         notes = folder / config.keyrings
         overlays = OverlayFile(notes, party_of(config.office))
-        run_desk(desk, transport, rim, read_keyrings(notes), overlays, stop)
+        run_desk(desk, transport, rim, _notes_for(config, folder, keychain), overlays, stop)
     finally:
         for each in (transport, store, spool_store):
             each.close()
@@ -243,7 +244,7 @@ class DeskOffice:
     @contextmanager
     def records(self) -> Iterator[Store]:
         """Open the desk's state to read it beside the running desk."""
-        store = open_state(self.folder / self.config.state)
+        store = open_state(self.folder / self.config.state, self.config.office)
         try:
             yield store
         finally:
@@ -255,12 +256,23 @@ def watched_folder(office: DeskOffice) -> WatchedFolder:
     return WatchedFolder(office.folder / office.config.incoming, now_ms)
 
 
-def open_state(file: Path) -> Store:
-    """Open an office's state as of now, running or not; `ConfigError` if there is none."""
+def _check_owner(store: Store, file: Path, office: str) -> None:
+    """Raise `ConfigError` for the state of another office: it has links, and none that we send."""
+    ours = f"xref/link/v1/{office}/".encode()
+    if store.scan("out", b"", b"\xff", 1) and not store.scan("out", ours, ours + b"\xff", 1):
+        store.close()
+        raise ConfigError(f"{file}: the state is not of {office}; put its own there")
+
+
+def open_state(file: Path, office: str = "") -> Store:
+    """Open a state as of now, running or not; `ConfigError` if missing, or not of `office`."""
     if not file.is_file():
         message = f"{file}: no such state; start the office once, or name its folder"
         raise ConfigError(message)
-    return SqliteStore(file, snapshot=True)
+    store = SqliteStore(file, snapshot=True)
+    if office:
+        _check_owner(store, file, office)
+    return store
 
 
 def run_witness_at(file: Path, stop: Stop) -> None:
@@ -275,7 +287,12 @@ def run_witness_at(file: Path, stop: Stop) -> None:
         key.private,
         lambda: now_ms() // 1000,
     )
-    server = WitnessServer((config.host, config.port), witness)
+    try:
+        server = WitnessServer((config.host, config.port), witness)
+    except OSError as error:
+        witness.store.close()
+        message = f"{file}: host, port: cannot listen at {config.host}:{config.port}"
+        raise ConfigError(f"{message}: {cause_of(error)}; choose another") from error
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     structlog.get_logger().info("ready", witness=config.name)
@@ -288,21 +305,43 @@ def run_witness_at(file: Path, stop: Stop) -> None:
         witness.store.close()
 
 
-def _keyrings(config: WitnessConfig | DeskConfig, folder: Path) -> dict[str, Keyring]:
-    """Return the newest verified keyring of each Party; `ConfigError` for one that is not."""
+def _keyrings(config: HopConfig | DeskConfig | WitnessConfig, folder: Path) -> dict[str, Keyring]:
+    """Return the newest verified keyring of each Party; `ConfigError` names one that is not."""
     found: dict[str, Keyring] = {}
-    for note in read_keyrings(folder / config.keyrings):
+    for file, note in read_keyrings(folder / config.keyrings).items():
         try:
             keyring = parse_keyring(note.rpartition("\n\n")[0] + "\n")
             public = config.parties.get(keyring.party, b"")
             open_note(note, [Verifier(party_name(keyring.party), public)])
         except (NoteError, MalformedError) as error:
-            message = f"{folder / config.keyrings}: a keyring that its Party did not sign"
+            message = f"{file}: no keyring signed with its Party's key; ask the Party for it anew"
             raise ConfigError(message) from error
         known = found.get(keyring.party)
         if known is None or known.version < keyring.version:
             found[keyring.party] = keyring
     return found
+
+
+def _notes_for(config: HopConfig | DeskConfig, folder: Path, keychain: Keychain) -> list[str]:
+    """Return an office's keyrings, all of them verified.
+
+    `ConfigError` where its Party lists it with other keys than it has: everybody would drop what it
+    signs, and it would wait for an answer for ever.
+    """
+    party = party_of(config.office)
+    own = _keyrings(config, folder).get(party)
+    if own is None:
+        message = f"{folder / config.keyrings}: no {party}.keyring, which lists this office's keys"
+        raise ConfigError(f"{message}; ask the Party for it")
+    listed = {e.key.public for e in own.keys if (e.office, e.use) == (config.office, KeyUse.LOG)}
+    mine = {key.public.public for key in keychain.keys if key.use is KeyUse.LOG}
+    if listed.isdisjoint(mine):
+        message = (
+            f"{folder / config.keys}: not the keys that the keyring of its Party lists for "
+            f"{config.office}; put the right file there, or have the Party list these"
+        )
+        raise ConfigError(message)
+    return list(read_keyrings(folder / config.keyrings).values())
 
 
 def _trusted(directory: KeyDirectory, origin: str) -> Verifier | None:

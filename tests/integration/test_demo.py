@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from xref.cli import DEMO_CASES, DEMO_CORRIDORS
+from xref.arguments import DEMO_CASES, DEMO_CORRIDORS
 from xref.demo_cases import CASES
 from xref.demo_corridors import DIRECTIONS
 from xref.demo_setup import in_time

@@ -19,6 +19,7 @@ MANY: Final = "[]"  # in a header, after a key: each object of the array under i
 _YEAR_FIRST: Final = 1900
 _BUDDHIST_YEARS: Final = 543
 _DIGITS_MAX: Final = 9
+_WORDS_SHOWN: Final = 12
 _JOINERS: Final = "\u200c\u200d"
 # Where Unicode has format characters: the first two planes as far as U+1FFFF, and the tags.
 _FORMATS_MAY_BE: Final = (*range(0x20000), *range(0xE0000, 0xE0080))
@@ -234,8 +235,10 @@ def _split(value: object, separator: str) -> list[str]:
 def _code_of(table: Mapping[str, str], text: str) -> str:
     code = table.get(text.casefold())
     if code is None:
+        shown = ", ".join(list(table)[:_WORDS_SHOWN])
+        more = f" or another of the {len(table)}" if len(table) > _WORDS_SHOWN else ""
         raise CellFault(
-            "it is not a word of the form's list", "write one of the words in the adapter's list"
+            "it is not a word of the form's list", f"write a word of the list: {shown}{more}"
         )
     return code
 

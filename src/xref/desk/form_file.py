@@ -16,6 +16,7 @@ from xref.desk.encodings import undecoded
 
 SAVE_AS_UTF8: Final = "save the file as UTF-8"
 _SAVE_AS: Final = "save the file as UTF-8, or declare its encoding in the adapter"
+_COLUMNS_TOLD_MAX: Final = 10
 _NO_ZERO: Final = "save the file as UTF-8 text"
 
 Cells = Sequence[object]
@@ -176,6 +177,14 @@ def _header_faults(
         yield RowFault(line, "the header row is not UTF-8", _SAVE_AS)
         return
     missing = sorted(headers - set(names))
+    if len(missing) > _COLUMNS_TOLD_MAX:
+        found = len(headers) - len(missing)
+        yield RowFault(
+            line,
+            f"{found} of the form's {len(headers)} columns are there",
+            f"write its header row as the adapter has it, in UTF-8; {columns_are}",
+        )
+        return
     for name in missing:
         yield RowFault(
             line,

@@ -317,7 +317,13 @@ def _record(adapter: Adapter, source: str, item: _Read, today: date) -> Iterator
         agreed = _sharing_consent(form, item.found, adapter.file.utc_offset_minutes)
     except MalformedError as error:
         cure = "correct the columns of the sharing consent"
-        yield Problem(source, item.line, "sharing consent", error.detail, cure)
+        yield Problem(
+            source,
+            item.line,
+            "sharing consent",
+            error.detail.removeprefix("sharing consent: "),
+            cure,
+        )
         return
     named = {role: str(office) for role, office in _under("named/", item.found).items()}
     yield Record(

@@ -170,6 +170,11 @@ class Spool:
             for key, value in self._store.scan(_SPACE, b"", b"\xff" * 32, limit)
         ]
 
+    def waiting_since_ms(self) -> int | None:
+        """Return when the oldest row that no desk has taken was put here, None if there is none."""
+        rows = self._store.scan(_SPACE, b"", b"\xff" * 32, 1)
+        return int.from_bytes(rows[0][0][:8]) if rows else None
+
     def _open(self, key: bytes, value: bytes) -> Row:
         nonce, sealed = value[:_NONCE_BYTES], value[_NONCE_BYTES:]
         try:

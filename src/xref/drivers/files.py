@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from xref.errors import ConfigError, UnavailableError
+from xref.errors import ConfigError, UnavailableError, cause_of
 from xref.keychain import Keychain, OwnKey
 from xref.limits import KEYRING_BYTES_MAX, NOTE_BYTES_MAX
 from xref.wire.key import SEED_BYTES, KeyUse
@@ -31,7 +31,7 @@ def write_whole(file: Path, data: bytes, *, private: bool = True) -> None:
         part.replace(file)
         _sync_folder(file.parent)
     except OSError as error:
-        message = f"{file.name}: cannot be written ({type(error).__name__}); is the disk full?"
+        message = f"{file.name}: cannot be written: {cause_of(error)}; see to its folder"
         raise UnavailableError(message) from error
 
 
@@ -79,7 +79,7 @@ def read_keys(file: Path) -> tuple[Keychain, bytes]:
         ]
         return Keychain(check_office(members["owner"]), keys), _seed(members["storage"])
     except OSError as error:
-        message = f"{file}: cannot be read ({type(error).__name__}); make it with `xref keys new`"
+        message = f"{file}: cannot be read: {cause_of(error)}; make it with `xref keys new`"
         raise ConfigError(message) from error
     except (ValueError, KeyError, TypeError) as error:
         message = f"{file}: not a key file; make one with `xref keys new`"
@@ -101,10 +101,10 @@ def read_seed(file: Path) -> bytes:
             raise ConfigError(message)
         return _seed(file.read_text("ascii").strip())
     except OSError as error:
-        message = f"{file}: cannot be read ({type(error).__name__})"
+        message = f"{file}: cannot be read: {cause_of(error)}; make it with `xref party new`"
         raise ConfigError(message) from error
     except ValueError as error:
-        message = f"{file}: not a key file"
+        message = f"{file}: not the key file of a Party or witness; `xref party new` makes one"
         raise ConfigError(message) from error
 
 
@@ -138,7 +138,7 @@ class OverlayFile:
         except FileNotFoundError:
             return None
         except (OSError, UnicodeDecodeError) as error:
-            message = f"{self._file}: cannot be read ({type(error).__name__}); put it there anew"
+            message = f"{self._file}: cannot be read: {cause_of(error)}; put it there anew"
             raise ConfigError(message) from error
 
     def taken(self) -> None:
@@ -146,17 +146,19 @@ class OverlayFile:
         self._taken = self._seen
 
 
-def read_keyrings(folder: Path) -> list[str]:
-    """Return the keyring notes in a folder (`*.keyring`), by name; nothing is verified here."""
-    notes = []
+def read_keyrings(folder: Path) -> dict[Path, str]:
+    """Return the keyring notes in a folder (`*.keyring`), by file; nothing is verified here."""
+    if not folder.is_dir():
+        raise ConfigError(f"{folder}: no such folder; put the Parties' keyrings, *.keyring, there")
+    notes = {}
     for file in sorted(folder.glob("*.keyring")):
         try:
             data = file.read_bytes()
         except OSError as error:
-            message = f"{file}: cannot be read ({type(error).__name__})"
+            message = f"{file}: cannot be read: {cause_of(error)}; put it there anew"
             raise ConfigError(message) from error
         if len(data) > KEYRING_BYTES_MAX:
             message = f"{file}: too large for a keyring"
             raise ConfigError(message)
-        notes.append(data.decode("utf-8", "replace"))
+        notes[file] = data.decode("utf-8", "replace")
     return notes

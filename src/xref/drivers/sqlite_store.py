@@ -7,8 +7,9 @@ import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
-from xref.errors import UnavailableError
+from xref.errors import UnavailableError, cause_of
 from xref.ports import Write
 
 _BUSY_MS: Final = 30_000
@@ -46,7 +47,12 @@ class SqliteStore:
             raise _unavailable(file, error) from error
         self._lock = None if shared else _lock(file)
         try:
-            self._database = sqlite3.connect(file, isolation_level=None, timeout=_BUSY_MS / 1000)
+            self._database = sqlite3.connect(
+                _name(file, snapshot=snapshot),
+                isolation_level=None,
+                timeout=_BUSY_MS / 1000,
+                uri=True,
+            )
         except sqlite3.Error as error:
             self._unlock()
             raise _unavailable(file, error) from error
@@ -73,7 +79,8 @@ class SqliteStore:
             raise _unavailable(file, error) from error
         self._file = file
         self._folded_at, self._fold_seconds = time.monotonic(), fold_seconds
-        file.chmod(0o600)
+        if not snapshot:
+            file.chmod(0o600)
 
     def get(self, space: str, key: bytes) -> bytes | None:
         """Return the value of a key."""
@@ -200,6 +207,24 @@ def _check_space(space: str) -> None:
         raise RuntimeError(message)
 
 
+def _name(file: Path, *, snapshot: bool) -> str:
+    """Return the name by which SQLite opens a file; a reader may have it on a disk for reading.
+
+    There SQLite finds no room for what it writes beside a journal, and needs none where all of the
+    state is in the file; `UnavailableError` where it is not.
+    """
+    name = f"file:{quote(str(file))}"
+    if not snapshot or os.access(file.parent, os.W_OK):
+        return name
+    journal = file.with_name(f"{file.name}-wal")
+    if journal.exists() and journal.stat().st_size:
+        message = (
+            f"{file.name}: its newest part is in {journal.name}; copy both where you may write"
+        )
+        raise UnavailableError(message)
+    return f"{name}?immutable=1"
+
+
 def _lock(file: Path) -> int:
     try:
         descriptor = os.open(file.with_name(file.name + ".lock"), os.O_CREAT | os.O_RDWR, 0o600)
@@ -215,4 +240,4 @@ def _lock(file: Path) -> int:
 
 
 def _unavailable(file: Path, error: sqlite3.Error | OSError) -> UnavailableError:
-    return UnavailableError(f"{file.name}: {type(error).__name__}; is the disk full or read-only?")
+    return UnavailableError(f"{file.name}: {cause_of(error)}; see to the file and its folder")

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from xref.errors import UnavailableError
+from xref.errors import UnavailableError, cause_of
 from xref.ports import Arrival, Outbound
 from xref.wire.office import Link
 
@@ -150,4 +150,4 @@ class SqliteTransport:
 
 
 def _unavailable(error: Exception) -> UnavailableError:
-    return UnavailableError(f"transport: {type(error).__name__}; is the folder writable?")
+    return UnavailableError(f"transport: {cause_of(error)}; see to its folder")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from xref.drivers.files import write_whole
-from xref.errors import UnavailableError
+from xref.errors import UnavailableError, cause_of
 
 TAKING: Final = "taking"
 ARCHIVE: Final = "archive"
@@ -124,4 +124,4 @@ def _is_file(path: Path) -> bool:
 
 
 def _unavailable(folder: Path, error: OSError) -> UnavailableError:
-    return UnavailableError(f"{folder.name}: {type(error).__name__}; may this user write there?")
+    return UnavailableError(f"{folder.name}: {cause_of(error)}; see to that folder")

@@ -22,6 +22,7 @@ from unit.bundle.signed_bundle import (
 from xref.bundle import (
     DIRECTORY_PATH,
     build,
+    check_signer,
     manifest_of,
     note_text,
     open_bundle,
@@ -32,6 +33,7 @@ from xref.bundle import (
 from xref.errors import ConfigError, MalformedError
 from xref.tlog.note import Signer
 from xref.tlog.note import sign as sign_note
+from xref.wire.office import party_name
 
 
 def test_a_bundle_signed_by_both_parties_opens() -> None:
@@ -200,8 +202,32 @@ def test_a_folder_without_one_file_is_refused(tmp_path: Path, name: str) -> None
 def test_a_file_slipped_into_the_folder_is_refused(tmp_path: Path) -> None:
     write_bundle(tmp_path, draft(), signed_note(draft()))
     (tmp_path / "policies" / "floor" / "zz.toml").write_text("")
-    with pytest.raises(ConfigError, match="differs from the manifest"):
+    with pytest.raises(ConfigError, match=r"differs from the manifest: policies/floor/zz\.toml;"):
         read_bundle(tmp_path, party_keys())
+
+
+def test_a_folder_that_nobody_signed_says_so_and_says_which(tmp_path: Path) -> None:
+    write_bundle(tmp_path, draft(), "")
+    with pytest.raises(ConfigError, match=f"{tmp_path}: nobody signed this bundle"):
+        read_bundle(tmp_path, party_keys())
+    write_bundle(tmp_path, draft(), signed_note(draft()))
+    with pytest.raises(ConfigError, match=f"{tmp_path}: bundle note: no key of Party"):
+        read_bundle(tmp_path, {})
+
+
+def test_key_of_another_party_signs_nothing() -> None:
+    """Who takes the wrong key file learns it at once, and not from every office."""
+    window = (1, 2)
+    first = sign(None, draft(), window, party_signer("LA"))
+    taken = Signer(party_name("VN"), party_signer("LA").key)
+    with pytest.raises(ConfigError, match="VN: the key signed as xref/party/v1/LA"):
+        sign(first, draft(), window, taken)
+    with pytest.raises(ConfigError, match="VN: the key signed as xref/party/v1/LA"):
+        check_signer(first, taken)
+    with pytest.raises(ConfigError, match="LA: the key is not the one of xref/party/v1/LA"):
+        check_signer(first, Signer(party_name("LA"), party_signer("VN").key))
+    check_signer(first, party_signer("LA"))
+    check_signer(first, party_signer("VN"))
 
 
 def test_a_changed_file_with_a_matching_manifest_is_refused(tmp_path: Path) -> None:
