@@ -224,7 +224,11 @@ def _show_tried(tried: Tried) -> None:
     out = screen.console()
     for each in tried.records:
         out.print(Text(f"line {each.line}: a {each.publication}", style="bold"))
-        before = [(header, cell) for header, cell in each.before.items() if cell not in {None, ""}]
+        before = [
+            (header, cell)
+            for header, cell in each.before.items()
+            if cell is not None and cell != ""
+        ]
         out.print(_titled("before", before))
         out.print(_titled("after", [*each.after.items(), *_facts(each.facts)]))
         out.print(

@@ -202,6 +202,14 @@ def test_try_reads_xrefs_own_form_too(tmp_path: Path, capsys: pytest.CaptureFixt
     assert main(["adapter", "try", str(ADAPTERS / "template"), str(file)]) == 1
 
 
+def test_try_shows_cells_that_are_lists(capsys: pytest.CaptureFixture[str]) -> None:
+    folder = ADAPTERS / "primero"
+    assert main(["adapter", "try", str(folder), str(folder / SAMPLES / "cases.json")]) == 0
+    shown = capsys.readouterr().out
+    assert "no_family, no_community" in shown
+    assert "2 records could go" in shown
+
+
 def test_check_names_the_types_that_go_in_xrefs_own_form(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -204,7 +204,38 @@ def test_zip_bomb_as_a_sheet(monkeypatch: pytest.MonkeyPatch) -> None:
     with zipfile.ZipFile(out, "a", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("xl/media/a.xml", b"\0" * 2_000_000)
     reading = read(out.getvalue(), "xlsx")
-    assert [problem.problem for problem in reading.problems] == ["the sheet is too large"]
+    [problem] = reading.problems
+    assert problem.problem.startswith("the sheet is too large")
+
+
+def test_two_cells_far_apart_as_a_memory_bomb() -> None:
+    """The package has room for every cell between them: 17 thousand million of 24 bytes."""
+    data = workbook([HEADERS, ["C-1", "x", "", "", ""]])
+    files = {name: zipfile.ZipFile(io.BytesIO(data)).read(name) for name in names_in(data)}
+    sheet = files["xl/worksheets/sheet1.xml"]
+    far = b'<row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData>'
+    files["xl/worksheets/sheet1.xml"] = sheet.replace(b"</sheetData>", far)
+    assert files["xl/worksheets/sheet1.xml"] != sheet
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    reading = read(out.getvalue(), "xlsx")
+    assert reading.records == []
+    assert [each.problem for each in reading.problems] == ["its cells lie too far apart"]
+
+
+def names_in(data: bytes) -> list[str]:
+    return zipfile.ZipFile(io.BytesIO(data)).namelist()
+
+
+def test_a_sheet_that_is_too_large_names_the_bound_and_the_way_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "FORM_SHEET_UNPACKED_BYTES_MAX", 500)
+    reading = read(workbook([HEADERS, ["C-1", "x", "", "", ""]]), "xlsx")
+    assert "unpacked" in reading.problems[0].problem
+    assert "save the sheet as CSV in UTF-8" in reading.problems[0].cure
 
 
 def test_titles_and_merged_headers_stand_above_the_records() -> None:
