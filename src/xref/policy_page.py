@@ -15,17 +15,22 @@ from xref.policy.rules import Rule
 from xref.policy.words import say_clauses
 
 _STYLE: Final = """
-:root { color-scheme: light; }
+:root { color-scheme: light dark; }
 body { font: 10.5pt/1.4 Georgia, serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem; }
 h1 { font-size: 1.7rem; } h2 { font-size: 1.25rem; margin-top: 2.2rem; }
 h3 { font-size: 1.05rem; margin: 1.4rem 0 .3rem; break-after: avoid; }
 table { border-collapse: collapse; width: 100%; font-size: .92em; table-layout: fixed; }
 td, th { overflow-wrap: anywhere; }
-th, td { text-align: left; vertical-align: top; border-top: 1px solid #bbb; padding: .3rem .5rem; }
+th, td { text-align: left; vertical-align: top; border-top: 1px solid #9998; padding: .3rem .5rem; }
 thead { display: table-header-group; } tr { break-inside: avoid; }
 code, .rule { font: .88em/1.3 ui-monospace, monospace; overflow-wrap: anywhere; }
-.cite { color: #444; font-size: .88em; } .never { color: #555; }
-.derived::after { content: " (ours, in no source)"; color: #8a1c1c; font-size: .85em; }
+.cite { opacity: .75; font-size: .88em; } .never { opacity: .7; }
+.derived::after { content: " (ours, in no source)"; font-style: italic; font-size: .85em; }
+@media (max-width: 45rem) { /* a phone: words stay whole, a table is moved sideways */
+  table { display: block; overflow-x: auto; table-layout: auto; }
+  td, th { overflow-wrap: normal; min-width: 7.5rem; }
+}
+@media print { :root { color-scheme: light; } }
 @media print { body { margin: 0; max-width: none; font-size: 9.5pt; } a { color: inherit; } }
 @page { margin: 18mm; }
 """
