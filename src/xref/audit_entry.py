@@ -13,32 +13,10 @@ from xref.bundle import Bundle
 from xref.errors import ConfigError, MalformedError
 from xref.limits import TRAIL_ENTRY_BYTES_MAX, WIRE_NUMBER_MAX
 from xref.policy import NOTED_EVENTS
-from xref.steps.decide import (
-    BEYOND_CEILING,
-    CHANGED,
-    NOT_ADMITTED,
-    OFFICE_SUSPENDED,
-    REPLACED_CAUSE,
-    UNKNOWN_CAUSE,
-    UNKNOWN_REFERENCE,
-    WITHDRAWN,
-)
+from xref.steps.decide import HOP_REASONS
 from xref.trail import NONCE_BYTES, Entry, check_members
 from xref.wire.office import check_office, parse_link
 
-_HOP_RULES: Final = frozenset(
-    reason.rule
-    for reason in (
-        BEYOND_CEILING,
-        CHANGED,
-        NOT_ADMITTED,
-        OFFICE_SUSPENDED,
-        REPLACED_CAUSE,
-        UNKNOWN_CAUSE,
-        UNKNOWN_REFERENCE,
-        WITHDRAWN,
-    )
-)
 _FLOW_MAX: Final = 2**16 - 1
 _REASON_CHARS_MAX: Final = 500
 _PARTY: Final = re.compile(r"[A-Z]{2}")
@@ -224,7 +202,7 @@ def _check_facts(entry: Entry, bundle: Bundle) -> None:
 
 
 def _check_rules(rules: list[str], bundle: Bundle, overlaid: frozenset[str]) -> None:
-    if not set(rules) <= bundle.policy.rules.keys() | _HOP_RULES | overlaid:
+    if not set(rules) <= bundle.policy.rules.keys() | HOP_REASONS.keys() | overlaid:
         raise MalformedError("a rule that neither its bundle nor the overlay in force has")
 
 

@@ -34,6 +34,7 @@ from xref.wiring import DeskOffice
 if TYPE_CHECKING:
     from xref.arguments import Commands
 
+_STAYED = ("refused", "rejected")
 _POLICIES_HELP = "a folder of policies, or of a bundle (default: those that xref ships)"
 _SIDE_HELP = "a folder of policies, a bundle, or an agreement by id, file or folder"
 
@@ -352,20 +353,25 @@ def _explain_message(options: Namespace) -> int:
     if len(found) != 1:
         raise ConfigError(f"{len(found)} messages of this desk begin so; see `xref desk status`")
     message = found[0].as_json(office.bundle)
+    goes = message["outcome"] not in _STAYED
     if options.json:
-        write_json(message)
-        return 0
+        write_json({**message, "goes": goes})
+        return int(not goes)
+    if not found[0].rules and not message["disclosed"]:
+        says = f", {message['fault']}" if message["fault"] else ""
+        print_paragraph(console(), f"{message['type']}: {message['outcome']}{says}; no rule yet")
+        return int(not goes)
     told = {
         "flow": message["type"],
         "from": message["from"],
         "to": message["to"],
-        "goes": not found[0].reasons,
+        "goes": goes,
         "fields": message["disclosed"],
         "withheld": message["withheld_by"],
         "reasons": message["explained"],
     }
     _show_told(told)
-    return 0
+    return int(not goes)
 
 
 def run_simulation(options: Namespace) -> int:

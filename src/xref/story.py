@@ -13,6 +13,7 @@ from xref.errors import ConfigError
 from xref.policy import Rule
 from xref.ports import Store
 from xref.state import State
+from xref.steps.decide import HOP_REASONS
 
 _STAGES: Final = ("forwarded", "delivered", "opened", "erased")
 
@@ -92,12 +93,12 @@ def find_rule(bundle: Bundle, rule_id: str) -> Rule | None:
 
 
 def rule_as_json(bundle: Bundle, rule_id: str) -> dict[str, Any]:
-    """Return a rule with its sentence, citation, weight and cure."""
-    rule = find_rule(bundle, rule_id)
+    """Return a rule, or a reason of the hop's own, with its sentence, citation, weight and cure."""
+    rule = find_rule(bundle, rule_id) or HOP_REASONS.get(rule_id)
     if rule is None:
         return {"rule": rule_id, "explain": "", "cite": [], "weight": "", "cure": ""}
     return {
-        "rule": rule.id,
+        "rule": rule_id,
         "explain": rule.explain,
         "cite": list(rule.cite),
         "weight": rule.weight,

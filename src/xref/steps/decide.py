@@ -1,6 +1,7 @@
 """Decide: at home on all the facts, abroad within the ceiling. Default deny; all reasons kept."""
 
 from functools import lru_cache
+from typing import Final
 
 from xref.knowledge import Knowledge, sharing_consent_of
 from xref.limits import DECISIONS_CACHED_MAX
@@ -160,3 +161,17 @@ NOT_ADMITTED = _reason(
     "Read the overlay of this Party.",
 )
 """Reasons of the hop's own; like all reasons they stay at home."""
+HOP_REASONS: Final = {
+    each.rule: each
+    for each in (
+        UNKNOWN_CAUSE,
+        REPLACED_CAUSE,
+        CHANGED,
+        UNKNOWN_REFERENCE,
+        WITHDRAWN,
+        BEYOND_CEILING,
+        OFFICE_SUSPENDED,
+        NOT_ADMITTED,
+    )
+}
+"""All of them, by id."""
