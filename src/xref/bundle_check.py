@@ -12,8 +12,7 @@ from typing import Final
 from xref.bundle import Draft
 from xref.code_lists import shipped_lists
 from xref.errors import ConfigError
-from xref.policy.facts import FactTable
-from xref.policy.flows import Purpose
+from xref.policy import GROUND_FACT, FactTable, Purpose
 from xref.policy.invariants import read_invariants
 from xref.policy.proving import Progress, Prover
 from xref.policy.rulebook import INVARIANTS_PATH
@@ -21,7 +20,6 @@ from xref.resources import data_folder
 from xref.schema_check import check_schema
 
 DPV: Final = "https://w3id.org/dpv#"
-GROUND_FACT: Final = "disclosure_ground"
 _SAID_MAX: Final = 20
 
 

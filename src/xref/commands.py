@@ -186,6 +186,7 @@ def desk_inbox(options: Namespace) -> int:
             "from": content["from"],
             "received_ms": content["received_ms"],
             "fields": sorted(content["values"]),
+            "look": [{"field": field, "why": why} for field, why in content.get("look", ())],
             "obligations": obligations_of(
                 office.bundle, content["type"], content["from"], office.config.office
             ),

@@ -310,6 +310,7 @@ def show_inbox(out: Console, listed: Sequence[Mapping[str, Any]], folder: Path) 
             ("fields", ", ".join(each["fields"])),
             ("form", str(folder / f"{each['id']}.json")),
         ]
+        rows += [("please look", f"{said['field']}: {said['why']}") for said in each["look"]]
         owed = list(each["obligations"].values())
         rows += [("you owe" if place == 0 else "", says) for place, says in enumerate(owed)]
         out.print(pairs(rows))

@@ -1,7 +1,7 @@
 """Handing a form to the desk: read by the adapter, checked, sealed into the spool, in batches."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
@@ -9,10 +9,10 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Self
 
-from xref.bundle import Bundle
+from xref.bundle import Bundle, Directory
 from xref.desk.adapter import Adapter
+from xref.desk.agreed import Said, doubts_of, faults_of
 from xref.desk.approval import check_name
-from xref.desk.bases import check_basis, doubt_on_basis
 from xref.desk.definitions import protection_lost
 from xref.desk.form_file import Problem
 from xref.desk.form_source import FormSource
@@ -20,10 +20,10 @@ from xref.desk.personal_scope import SEX_FIELD, said_beyond
 from xref.desk.plain_form import is_plain_form, read_plain_form
 from xref.desk.read_form import Record, survey_form
 from xref.desk.spool import Mark, Spool
-from xref.errors import ConfigError, RecordError, cause_of
+from xref.errors import ConfigError, cause_of
 from xref.limits import FORM_BATCH, FORM_WHOLE_BYTES_MAX
-from xref.policy import BASIS_FIELD, Agreement
-from xref.record_check import check_record
+from xref.policy import Agreement, Flow
+from xref.record_check import check_record, doubtful_values
 from xref.running import now_ms
 from xref.wire.office import party_of
 from xref.wiring import DeskOffice
@@ -177,7 +177,7 @@ def _good(
             continue
         abroad = _abroad(reader, item)
         found = check_record(item, reader.bundle.policy, today, abroad)
-        found += _basis_problems(reader, item)
+        found += _agreed_problems(reader, item)
         problems += found
         if not found:
             yield item
@@ -195,36 +195,50 @@ def _abroad(reader: FormReader, record: Record) -> set[str]:
     return parties - {own}
 
 
-def _agreements(reader: FormReader, record: Record) -> list[Agreement]:
+def _flows(reader: FormReader, record: Record) -> list[tuple[Flow, Agreement]]:
+    """Return the flows of a record that belong to an agreement, each with it."""
     policy = reader.bundle.policy
     publication = policy.publications.get(record.publication)
     flows = [policy.flow_named(each.flow) for each in publication.deliveries] if publication else []
-    found = {each.id: each for each in map(policy.agreement_of, flows) if each is not None}
-    return list(found.values())
+    found = ((flow, policy.agreement_of(flow)) for flow in flows)
+    return [(flow, agreement) for flow, agreement in found if agreement is not None]
 
 
-def _basis_problems(reader: FormReader, record: Record) -> list[Problem]:
-    directory, own = reader.bundle.directory, reader.office
-    try:
-        for agreement in _agreements(reader, record):
-            check_basis(agreement, record.values, directory, own)
-    except RecordError as error:
-        cure = "correct the record"
-        return [Problem(record.source, record.line, BASIS_FIELD, str(error), cure)]
-    return []
+def _agreed_problems(reader: FormReader, record: Record) -> list[Problem]:
+    cure = "correct the record"
+    return [
+        Problem(record.source, record.line, field, f"{field}: {said}", cure)
+        for field, said in _asked(reader, record, faults_of)
+    ]
 
 
 def _doubts(reader: FormReader, record: Record) -> list[Problem]:
-    directory, own = reader.bundle.directory, reader.office
-    found = [
-        doubt_on_basis(each, record.values, directory, own) for each in _agreements(reader, record)
-    ]
+    """Return what a person should look at in a record that goes."""
     cure = "it goes as it is; correct it and submit again where it is wrong"
+    agreements = {agreement.id: agreement for _, agreement in _flows(reader, record)}
     beyond = [
         Problem(record.source, record.line, SEX_FIELD, said, "it goes as it is, and is flagged")
-        for each in _agreements(reader, record)
+        for each in agreements.values()
         if (said := said_beyond(each, record.values, record.facts))
     ]
-    return beyond + [
-        Problem(record.source, record.line, BASIS_FIELD, doubt, cure) for doubt in found if doubt
+    found = [
+        *_asked(reader, record, doubts_of),
+        *doubtful_values(record, reader.bundle.policy),
     ]
+    return beyond + [Problem(record.source, record.line, *said, cure) for said in found]
+
+
+def _asked(
+    reader: FormReader,
+    record: Record,
+    asks: Callable[[Agreement, Flow, Mapping[str, object], Directory, str], Iterable[Said]],
+) -> list[Said]:
+    """Return what the agreements of a record's flows ask, each once."""
+    directory, own = reader.bundle.directory, reader.office
+    return list(
+        dict.fromkeys(
+            said
+            for flow, agreement in _flows(reader, record)
+            for said in asks(agreement, flow, record.values, directory, own)
+        )
+    )

@@ -185,6 +185,7 @@ class Rim:
                 received_at_ms=content["received_ms"],
                 reply_to=bytes.fromhex(content["reply_to"] or "") or None,
                 beyond=tuple(content.get("beyond", ())),
+                look=tuple((field, why) for field, why in content.get("look", ())),
             )
             write_whole(self._received / f"{message.hex()}.json", write_form(self._adapter, form))
             told[message] = mismatches(self._adapter, form.type, form.values)

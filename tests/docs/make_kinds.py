@@ -1,8 +1,11 @@
 """Make docs/reference/value-kinds.md from the code; a test compares them."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
+from docs.make_flows import shipped
 from xref.code_lists import CodeList, shipped_lists
+from xref.policy import Crossing
 from xref.wire.value_kind import KINDS, ValueKind, kind_named
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "value-kinds.md"
@@ -25,6 +28,28 @@ A new version of xref brings newer lists (`schemas/lists/`).
 | list | standard | taken from | on | codes |
 | --- | --- | --- | --- | --- |
 """
+FORMER = """
+## Former codes and their successors
+
+A code that is no longer in use stays good: registers and documents of before name a place by
+it. Where a person is to go there, whoever submits the record is told to look. The place that
+took over, by list:
+
+| list | former | today | since | by |
+| --- | --- | --- | --- | --- |
+"""
+CROSSINGS = """
+## Crossings of the agreements
+
+A desk holds `crossing_point` to the crossings of the agreement whose flow it is, which every
+Party has signed. An unknown one is refused in a notice to a border guard, who has to stand
+there; in any other record it goes, and whoever submits it is told to look, because a person who
+comes another way must still be announced. The receiving office is shown it too. Codes with a 9
+in third place are ours, where UN/LOCODE has none.
+
+| agreement | code | crossing | across | code from | source | taken on |
+| --- | --- | --- | --- | --- | --- | --- |
+"""
 
 
 def _row(name: str, kind: ValueKind) -> str:
@@ -40,13 +65,30 @@ def _list(found: CodeList) -> str:
     )
 
 
+def _former(found: CodeList) -> Iterator[str]:
+    for former, today in sorted(found.successors.items()):
+        since, source = found.successors_since, found.successors_from
+        yield f"| `{found.name}` | `{former}` | `{today}` | {since} | {source} |\n"
+
+
+def _crossing(agreement: str, each: Crossing) -> str:
+    across = f"`{each.opposite}`" if each.opposite else "-"
+    by = "ours" if each.is_ours else "UN/LOCODE"
+    where = f"| {agreement} | `{each.code}` | {each.name} | {across} | {by} |"
+    return f"{where} {each.source} | {each.taken_on} |\n"
+
+
 def page() -> str:
     """Return the page."""
     open_list = kind_named("code-list:exploitation")
     assert open_list is not None
     rows = [_row(name, kind) for name, kind in KINDS.items()]
     rows.append(_row("code-list:NAME", open_list).replace("| exploitation |", "| NAME |"))
-    return HEAD + "".join(rows) + LISTS + "".join(map(_list, shipped_lists().values()))
+    lists = shipped_lists().values()
+    agreements = shipped().policy.agreements.values()
+    former = (row for found in lists for row in _former(found))
+    crossings = (_crossing(a.id, each) for a in agreements for each in a.crossings.values())
+    return "".join((HEAD, *rows, LISTS, *map(_list, lists), FORMER, *former, CROSSINGS, *crossings))
 
 
 if __name__ == "__main__":

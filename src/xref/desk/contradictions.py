@@ -10,11 +10,11 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from xref.desk.adapter import fact_value
+from xref.desk.contradict import contradicts_exactly
 from xref.desk.derive import (
     ADULT_BANDS,
     ADULT_YEARS,
     CHILD_BANDS,
-    contradicts,
     days_of,
     years_between,
 )
@@ -75,7 +75,7 @@ def check_sealed(
     """
     sent = {name: value for name, value in values.items() if name in schema.by_name}
     for name in sent:
-        if contradicts(name, sent):
+        if contradicts_exactly(name, sent):
             raise RecordError(f"{name}: does not follow from its finer field; correct one")
     today = datetime.fromtimestamp(now_ms / 1000, UTC).date()
     for found in contradictions(policy, sent, facts, parties, today):

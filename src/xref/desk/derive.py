@@ -119,8 +119,6 @@ DERIVED_FROM: Final = frozenset(made.source for made in SIBLINGS.values()) | {
     "given_names_native",
 }
 """The finer fields that a form may have where the record itself has a coarser sibling alone."""
-_EXACT: Final = ("birth_year", "province")
-"""Functions whose outcome leaves no choice. A person may write initials or names in his own way."""
 
 
 def siblings(
@@ -139,12 +137,3 @@ def siblings(
         if found is not None:
             complete.setdefault(name, found)
     return complete
-
-
-def contradicts(name: str, values: Mapping[str, object]) -> bool:
-    """Return whether a sibling that is given says something else than what it is derived from."""
-    made, given = SIBLINGS.get(name), values.get(name)
-    if made is None or made.function not in _EXACT or given is None:
-        return False
-    found = _FUNCTIONS[made.function](values, made.source, date.max)
-    return found is not None and found != given

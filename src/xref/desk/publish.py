@@ -12,7 +12,7 @@ from typing import Any
 
 from xref.bundle import Bundle, Office
 from xref.compose import Draft, draft_message
-from xref.desk.bases import check_basis
+from xref.desk.agreed import faults_of
 from xref.desk.cabinet import Cabinet
 from xref.desk.consent import SharingConsent
 from xref.desk.contradictions import check_sealed
@@ -169,7 +169,7 @@ class Publisher:
         """
         addressed = []
         for flow, office in self.recipients(record, asked):
-            self._check_basis(record, flow)
+            self._check_agreed(record, flow)
             abroad = {office.party} - {party_of(self.office)}
             schema = self.bundle.policy.schema_for(flow)
             check_sealed(self.bundle.policy, schema, record.values, record.facts, abroad, now_ms)
@@ -191,10 +191,13 @@ class Publisher:
         codes = policy.facts.encode(self._facts_at(record, case, flow, now_ms))
         return policy.flags(flow.code, role, office.role, codes)
 
-    def _check_basis(self, record: Record, flow: Flow) -> None:
+    def _check_agreed(self, record: Record, flow: Flow) -> None:
         agreement = self.bundle.policy.agreement_of(flow)
-        if agreement is not None:
-            check_basis(agreement, record.values, self.bundle.directory, self.office)
+        if agreement is None:
+            return
+        directory = self.bundle.directory
+        for field, said in faults_of(agreement, flow, record.values, directory, self.office):
+            raise RecordError(f"{field}: {said}")
 
     def _draft(
         self,

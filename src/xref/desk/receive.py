@@ -9,7 +9,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 
 from xref.bundle import Bundle
-from xref.desk.derive import SIBLINGS, contradicts
+from xref.desk.agreed import Said
+from xref.desk.contradict import contradicts_exactly
+from xref.desk.derive import SIBLINGS
+from xref.desk.look import to_look_at
 from xref.desk.plain_values import as_plain
 from xref.disclose import open_message
 from xref.keychain import Keychain, KeyDirectory
@@ -40,6 +43,8 @@ class Opened:
     schema: Schema
     beyond: Mapping[str, object] = field(default_factory=dict)
     """What the version that the office works by has no place for, by the message's own names."""
+    look: tuple[Said, ...] = ()
+    """Fields at which a person should look, with the reason; the message counts all the same."""
 
     def placed_in(self, bundle: Bundle) -> "Opened":
         """Return the message as the version in the bundle has it, where it has such a flow."""
@@ -64,7 +69,11 @@ class Opened:
             "erase_by_ms": self.erase_by_ms,
             "values": as_plain(self.values),
         }
-        return {**kept, "beyond": as_plain(self.beyond)} if self.beyond else kept
+        if self.beyond:
+            kept["beyond"] = as_plain(self.beyond)
+        if self.look:
+            kept["look"] = [list(said) for said in self.look]
+        return kept
 
     @property
     def outcomes(self) -> list[str]:
@@ -90,7 +99,7 @@ def check_body(header: Header, values: Mapping[str, object]) -> None:
         # The desk writes the day in UTC; another maker's may write it in its own.
         if _given(values, name) and abs((_day_of(values[name]) - created).days) > 1:
             raise fault("wrong-body")
-    if any(contradicts(name, values) for name in SIBLINGS):
+    if any(contradicts_exactly(name, values) for name in SIBLINGS):
         raise fault("wrong-body")
 
 
@@ -147,7 +156,8 @@ class Receiver:
             raise fault("destroyed-key")
         values = open_message(envelope, body, statement, schema, opening)
         check_body(header, values)
-        return Opened(header, flow, values, envelope.erase_by_ms, schema)
+        look = tuple(to_look_at(values, header, flow, schema, bundle))
+        return Opened(header, flow, values, envelope.erase_by_ms, schema, look=look)
 
     def _check_passed(self, envelope: Envelope, statement: bytes, before: Link) -> None:
         """Check that the hop before released this, on its record, and that no one widened it since.

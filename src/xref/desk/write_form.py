@@ -30,6 +30,8 @@ class Received:
     """The message of this office that is answered; None where it answers nothing."""
     beyond: tuple[str, ...] = ()
     """Names of fields that came and that the office's version of the record does not have."""
+    look: tuple[tuple[str, str], ...] = ()
+    """Fields at which a person should look, each with the reason (`xref.desk.look`)."""
 
 
 def write_form(adapter: Adapter, message: Received) -> bytes:
@@ -39,19 +41,20 @@ def write_form(adapter: Adapter, message: Received) -> bytes:
     person: a contact restriction, the status as a victim, whether this is a child.
     Every key of the form is there, null where nothing came. Codes for which the form has no word
     stand as they came, and the form's column for `unlisted` names their keys, so that a person
-    looks; it also names fields of a later version, which the form cannot hold. The message's
-    number is in it for the answer.
+    looks; it also names fields of a later version, which the form cannot hold, and fields in which
+    this desk found something. The message's number is in it for the answer.
     """
     form = adapter.file.received.get(message.type)
     if form is None or cannot_hold(adapter, form, message.values):
         return _json(_plain(adapter, message))
     written: dict[str, object] = {}
     unlisted = list(message.beyond)
+    doubted = {f"field/{field}" for field, _ in message.look}
     for column in form.columns:
         table = adapter.by_code.get(column.codes or "", _NO_WORDS)
         cell, said = write_cell(column, table, _value(adapter, form, column, message))
         written[column.header] = cell
-        if not said:
+        if not said or doubted.intersection(column.ends):
             unlisted.append(column.header)
     for column in form.columns:
         if column.ends == ("unlisted",):
@@ -74,6 +77,7 @@ def _plain(adapter: Adapter, message: Received) -> dict[str, object]:
         "reply_to": message.reply_to.hex() if message.reply_to else None,
         "fields": {name: value for name, value in message.values.items() if value is not None},
         "beyond": list(message.beyond),
+        "look": [{"field": field, "why": why} for field, why in message.look],
     }
 
 

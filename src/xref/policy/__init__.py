@@ -2,6 +2,7 @@
 
 from xref.policy.agreement import BASES_FIELD, BASIS_FIELD, Agreement, IdentificationBasis
 from xref.policy.contradictions import Contradiction
+from xref.policy.crossings import CROSSING_FIELD, Crossing
 from xref.policy.decision import Permit, Question, Reason, Refusal, Withheld
 from xref.policy.facts import FactTable
 from xref.policy.flows import Delivery, Expected, Flow, Publication, Purpose
@@ -25,6 +26,7 @@ __all__ = [
     "BASES_FIELD",
     "BASIS_FIELD",
     "CONTAMINATED",
+    "CROSSING_FIELD",
     "DESK_FACTS",
     "GROUND_FACT",
     "KEPT_BY_ORDER",
@@ -33,6 +35,7 @@ __all__ = [
     "SCOPE_FACT",
     "Agreement",
     "Contradiction",
+    "Crossing",
     "Delivery",
     "Expected",
     "FactTable",

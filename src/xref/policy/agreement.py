@@ -6,11 +6,12 @@ them; the head, the agreement's *profile*, says what is its own. See docs/spec/p
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from xref.errors import ConfigError
 from xref.policy.conditions import Clause
+from xref.policy.crossings import Crossing, read_crossings
 from xref.policy.facts import Fact
 from xref.policy.flows import Flow, Term, read_name, read_term, set_term
 from xref.policy.reading import Entry
@@ -66,7 +67,8 @@ class Agreement:
     """A bilateral or multilateral instrument, as data; `identification_bases` by their code.
 
     `bases_agreed` is False where it names no bases and the shared ones stand in. `silent` lists
-    what its source does not say, so that a setting of ours stands there.
+    what its source does not say, so that a setting of ours stands there. Without `crossings`, by
+    their code, any place that is well-formed will do.
     """
 
     id: str
@@ -82,6 +84,7 @@ class Agreement:
     languages: Mapping[str, tuple[str, ...]] | None = None
     terms: tuple[Term, ...] = ()
     silent: tuple[str, ...] = ()
+    crossings: Mapping[str, Crossing] = field(default_factory=dict)
 
 
 def read_agreement(file: Entry, folder: str) -> Agreement:
@@ -100,6 +103,7 @@ def read_agreement(file: Entry, folder: str) -> Agreement:
         languages=_languages(file, parties),
         terms=tuple(read_term(each) for each in file.entries("term")),
         silent=file.texts("silent", ()),
+        crossings=read_crossings(file, parties),
     )
     if agreement.id != folder:
         raise file.fault(f"id {agreement.id} in folder {folder}", "make them the same")

@@ -92,4 +92,5 @@ def test_a_type_without_a_form_is_written_in_xrefs_own() -> None:
         "reply_to": "00" * 15 + "31",
         "fields": {"child_heard": "HEARD"},
         "beyond": [],
+        "look": [],
     }

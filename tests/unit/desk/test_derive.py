@@ -10,7 +10,6 @@ from xref.desk.derive import (
     SIBLINGS,
     age_band,
     birth_year,
-    contradicts,
     full_name_native,
     initials,
     province,
@@ -116,12 +115,3 @@ def test_a_name_beyond_its_bound_is_left_to_the_office() -> None:
     assert "full_name_native" not in siblings(long, ("full_name_native",), today=date(2026, 1, 1))
     words = {"given_names_romanised": "A " * 99 + "A", "family_name_romanised": "B"}
     assert "initials" not in siblings(words, ("initials",), today=date(2026, 1, 1))
-
-
-def test_a_sibling_that_says_something_else_is_found() -> None:
-    given = {"birth_date": "1999-02-14", "birth_year": "1999", "initials": "X."}
-    assert not contradicts("birth_year", given)
-    assert contradicts("birth_year", given | {"birth_year": "1998"})
-    assert not contradicts("birth_year", {"birth_year": "1998"})
-    assert not contradicts("initials", given), "a person may shorten a name in his own way"
-    assert not contradicts("sex", given)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from datetime import date
 from typing import Any, Final
 
@@ -9,16 +10,13 @@ import pytest
 
 from unit.bundle.signed_bundle import ROOT, draft
 from xref.desk.adapter import Adapter
-from xref.desk.bases import check_basis, doubt_on_basis
 from xref.desk.plain_form import is_plain_form, read_plain_form
 from xref.desk.read_form import Reading
 from xref.desk.write_form import Received, write_form
-from xref.errors import RecordError
-from xref.record_check import check_record
+from xref.record_check import check_record, doubtful_values
 from xref.resources import data_folder
 
 POLICY: Final = draft().policy
-DIRECTORY: Final = draft().directory
 TODAY: Final = date(2026, 11, 23)
 CANARY: Final = "CANARY7"
 CONSENT: Final = {
@@ -103,6 +101,18 @@ def test_bytes_are_hexadecimal() -> None:
         assert [each.field for each in check_record(record, POLICY, TODAY)] == problems
 
 
+def test_a_former_province_goes_and_is_doubted_only_where_the_person_is_to_go() -> None:
+    for publication, field, doubted in (
+        ("referral", "service_province", ["service_province"]),
+        ("family-tracing-answer", "relative_province", []),
+    ):
+        record = replace(read(GOOD).records[0], publication=publication, values={field: "VN-24"})
+        assert check_record(record, POLICY, TODAY) == []
+        told = list(doubtful_values(record, POLICY))
+        assert [name for name, _ in told] == doubted
+        assert "VN-24" not in repr(told)
+
+
 FAULTS: Final[dict[str, tuple[dict[str, Any], str]]] = {
     "another-version": ({"xref_form": 2}, "xref_form"),
     "a-member-too-many": ({"remark": CANARY}, ""),
@@ -152,41 +162,3 @@ def test_a_form_of_the_adapter_is_not_taken_for_one() -> None:
         ("a.json", b"\xff"),
     ):
         assert not is_plain_form(name, data), data
-
-
-# Identification bases.
-
-AGREEMENT: Final = POLICY.agreements["la-vn-2010"]
-
-
-def basis(code: str, source: str | None = None) -> dict[str, object]:
-    return {"identification_basis": code, "source_office": source}
-
-
-@pytest.mark.parametrize("office", ["LAPOL001", "VNPOL001", "VNBOR001"])
-def test_screening_counts_for_the_forces_that_the_agreement_names(office: str) -> None:
-    check_basis(AGREEMENT, basis("SCREENING_RESULT"), DIRECTORY, office)
-    check_basis(AGREEMENT, basis("SCREENING_RESULT", office), DIRECTORY, "LANRM001")
-
-
-@pytest.mark.parametrize("office", ["LAIMM001", "LASVC001", "LANRM001", "VNCON001"])
-def test_screening_by_anybody_else_is_refused(office: str) -> None:
-    with pytest.raises(RecordError, match="LA police, VN police, VN border-guard"):
-        check_basis(AGREEMENT, basis("SCREENING_RESULT", office), DIRECTORY, "LAPOL001")
-
-
-def test_material_of_an_office_that_nobody_lists_is_refused() -> None:
-    with pytest.raises(RecordError, match="source_office"):
-        check_basis(AGREEMENT, basis("PARTY_EVIDENCE", "LANGO999"), DIRECTORY, "LANRM001")
-
-
-@pytest.mark.parametrize("code", ["VICTIM_STATEMENT", "OTHER_SOURCE", "ORGANISATION_INFORMATION"])
-def test_material_of_an_organisation_goes_and_is_doubted(code: str) -> None:
-    check_basis(AGREEMENT, basis(code, "LASVC001"), DIRECTORY, "LANRM001")
-    assert doubt_on_basis(AGREEMENT, basis(code, "LASVC001"), DIRECTORY, "LANRM001")
-    assert not doubt_on_basis(AGREEMENT, basis(code), DIRECTORY, "LANRM001")
-
-
-def test_a_record_without_a_basis_is_neither_refused_nor_doubted() -> None:
-    check_basis(AGREEMENT, {}, DIRECTORY, "LANRM001")
-    assert not doubt_on_basis(AGREEMENT, {}, DIRECTORY, "LANRM001")

@@ -2,8 +2,9 @@
 
 from docs.make_htcds import PAGE, mapping, page
 from world import draft_bundle
-from xref.bundle_check import GROUND_FACT, faults_of, legal_bases
+from xref.bundle_check import faults_of, legal_bases
 from xref.code_lists import shipped_lists
+from xref.policy import GROUND_FACT
 
 # The core fields of HTCDS that are about the person, the case, the referral or the agreement to it.
 CORE = [

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unit.schema import value_cases
-from xref.code_lists import read_list, shipped_lists, unlisted
+from xref.code_lists import former, read_list, shipped_lists, unlisted
 from xref.errors import ConfigError, MalformedError
 from xref.wire import mrz
 from xref.wire.schema import Schema, SchemaField
@@ -171,11 +171,37 @@ def test_the_lists_are_as_long_as_their_standards() -> None:
     assert lists["subdivisions"].complete == count.keys()
 
 
+def test_viet_nam_has_34_provinces_today_and_the_63_of_before_stay_good() -> None:
+    found = shipped_lists()["subdivisions"]
+    before = {code for code in found.codes if code.startswith("VN-")}
+    assert len(before) == 63
+    assert len(before - found.successors.keys()) == 34
+    assert set(found.successors.values()) <= before - found.successors.keys()
+    for code in before:
+        assert unlisted(field_of("subdivision"), code, shipped_lists()) is None
+    unchanged = before - found.successors.keys() - set(found.successors.values())
+    # Those that the resolution leaves as they were.
+    assert unchanged == {
+        *("VN-01", "VN-04", "VN-05", "VN-09", "VN-13", "VN-21"),
+        *("VN-22", "VN-23", "VN-26", "VN-71", "VN-HN"),
+    }
+
+
+def test_a_former_province_is_told_with_what_took_over() -> None:
+    field, lists = field_of("subdivision"), shipped_lists()
+    assert former(field, "VN-24", lists) == ("VN-25", "2025-07-01")
+    for code in ("VN-25", "VN-22", "LA-VT", None, ["VN-24"]):
+        assert former(field, code, lists) is None
+    assert former(field_of("token"), "VN-24", lists) is None
+
+
 def test_a_list_that_is_not_shipped_is_named() -> None:
     with pytest.raises(ConfigError, match=r"lists/ships\.toml"):
         unlisted(field_of("code-list:ships"), "FERRY", shipped_lists())
 
 
+_GOOD_LIST = b'standard = "a"\ntaken_from = "b"\ntaken_on = "c"\ncodes = "A B"\n'
+_WITH_DAY = _GOOD_LIST + b'successors_since = "2025-07-01"\nsuccessors_from = "d"\n'
 BAD_LISTS = {
     "not TOML": b"codes = ",
     "not UTF-8": b"\xff",
@@ -184,6 +210,10 @@ BAD_LISTS = {
     "a member too many": b'standard = "a"\ntaken_from = "b"\ntaken_on = "c"\ncodes = "A"\nmore = 1',
     "no code": b'standard = "a"\ntaken_from = "b"\ntaken_on = "c"\ncodes = " "',
     "a code twice": b'standard = "a"\ntaken_from = "b"\ntaken_on = "c"\ncodes = "A A"',
+    "a successor without its day": _GOOD_LIST + b"successors = { A = 'B' }",
+    "a successor that is no code": _WITH_DAY + b"successors = { A = 'C' }",
+    "a successor that is former itself": _WITH_DAY + b"successors = { A = 'B', B = 'A' }",
+    "a former code that is on no list": _WITH_DAY + b"successors = { C = 'A' }",
 }
 
 

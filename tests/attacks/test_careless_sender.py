@@ -1,0 +1,170 @@
+"""A sending desk of other software that asks nothing: what it lets through is shown to a person."""
+
+import json
+from dataclasses import fields, replace
+from functools import cache
+from typing import Any
+
+import pytest
+
+from unit.journey.test_every_message import POLICY, Exchange, members
+from world import NOW_MS, signed_bundle
+from xref.desk.adapter import Adapter
+from xref.desk.intake import Intake
+from xref.desk.look import to_look_at
+from xref.desk.plain_form import read_plain_form
+from xref.desk.publish import Publisher
+from xref.desk.read_form import Record
+from xref.desk.write_form import Received, write_form
+from xref.policy import Flow
+from xref.resources import data_folder
+from xref.wire.header import NO_ID, Header
+
+LA, VN = "LANRM001", "VNNRM001"
+ADAPTER = Adapter.load(data_folder("adapters") / "vn")
+CANARY = "VN9ZZ"
+
+
+class Careless(Publisher):
+    """A desk that does not hold a record to the agreement."""
+
+    def _check_agreed(self, record: Record, flow: Flow) -> None:
+        pass
+
+
+def handed_in(kind: str, **values: Any) -> tuple[bytes, dict[str, Any]]:
+    """Send a record past every check of the sending desk; return what Viet Nam's NRM has of it."""
+    world = Exchange()
+    form = members(POLICY.publications[kind], "LA", None)
+    today = Adapter.load(data_folder("adapters") / "la").day_at(world.now_ms)
+    (record,) = read_plain_form(POLICY, "r.json", json.dumps(form).encode(), today=today).records
+    record = replace(record, values={**record.values, **values})
+    desk = world.desks[LA]
+    honest = desk._publisher(world.now_ms)
+    careless = Careless(**{each.name: getattr(honest, each.name) for each in fields(honest)})
+    addressed = Intake(desk.cabinet, careless, world.now_ms).take(record)
+    desk._send([each for each in addressed if each.recipient == VN], world.now_ms)
+    desk._commit(world.now_ms)
+    desk.flush()
+    world.settle()
+    ((message, content),) = world.inbox(VN).items()
+    return message, content
+
+
+@cache
+def spoilt_evidence() -> tuple[bytes, dict[str, Any]]:
+    return handed_in(
+        "identification-evidence",
+        identification_basis="SCREENING_RESULT",
+        source_office="LASVC001",
+    )
+
+
+def test_screening_by_an_office_that_the_agreement_does_not_name_is_shown_and_counts() -> None:
+    _, content = spoilt_evidence()
+    assert content["values"]["identification_basis"] == "SCREENING_RESULT"
+    ((field, why),) = content["look"]
+    assert field == "identification_basis"
+    assert "LA police, VN police, VN border-guard" in why
+
+
+def test_material_of_an_organisation_is_doubted_at_the_receiver_too() -> None:
+    _, content = handed_in(
+        "identification-evidence", identification_basis="OTHER_SOURCE", source_office="LASVC001"
+    )
+    assert [field for field, _ in content["look"]] == ["identification_basis"]
+
+
+def test_an_unknown_crossing_is_shown_and_not_repeated() -> None:
+    _, content = handed_in("return", crossing_point=CANARY)
+    ((field, why),) = content["look"]
+    assert field == "crossing_point"
+    assert CANARY not in why
+
+
+def test_a_sibling_that_says_something_else_is_shown() -> None:
+    _, content = handed_in("referral", birth_year="1968", age_band="FROM_60")
+    assert dict(content["look"]).keys() == {"birth_year", "age_band"}
+
+
+def test_an_honest_message_asks_nobody_to_look() -> None:
+    _, content = handed_in("identification-evidence")
+    assert "look" not in content
+
+
+def test_the_office_reads_it_in_its_own_form_and_in_xrefs() -> None:
+    message, content = spoilt_evidence()
+    received = Received(
+        message,
+        content["type"],
+        content["values"],
+        content["from"],
+        NOW_MS,
+        look=tuple((field, why) for field, why in content["look"]),
+    )
+    plain = json.loads(write_form(ADAPTER, received))
+    if content["type"] not in ADAPTER.file.received:
+        assert plain["look"] == [{"field": f, "why": why} for f, why in content["look"]]
+    referral = Received(bytes(16), "victim-referral", {"sex": "F"}, LA, 0, look=(("sex", "why"),))
+    form = ADAPTER.file.received["victim-referral"]
+    (header,) = [each.header for each in form.columns if "field/sex" in each.ends]
+    (unlisted,) = [each.header for each in form.columns if each.ends == ("unlisted",)]
+    written = json.loads(write_form(ADAPTER, referral))
+    for key in unlisted.split(" / "):
+        written = written[key]
+    assert written == [header]
+
+
+# What the body says of the message around it.
+
+FLOW = POLICY.flow_named("nationality-result")
+HEADER = Header(
+    message=b"m" * 16,
+    thread=b"t" * 16,
+    reply_to=b"r" * 16,
+    flow=FLOW.code,
+    sender="VNNAT001",
+    recipient="LANAT001",
+    schema=POLICY.schema_for(FLOW).digest32,
+    bundle=signed_bundle().digest32,
+    consent_ref=b"c" * 16,
+    created_ms=NOW_MS,
+    expires_ms=NOW_MS + 1,
+    desk_key=bytes(8),
+    seal_key=bytes(8),
+)
+RIGHT = {"answered_by": "VNNAT001", "answered_on": "2026-11-20", "reply_office": "VNNAT001"}
+
+
+def looked_at(values: dict[str, object], header: Header = HEADER) -> list[str]:
+    schema = POLICY.schema_for(FLOW)
+    return [field for field, _ in to_look_at(values, header, FLOW, schema, signed_bundle())]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("answered_by", "VNNRM001"),
+        ("reply_office", "LANAT001"),
+        ("answered_on", "2026-11-18"),
+        ("answered_on", "2026-11-22"),
+        ("sharing_consent_ref", (b"d" * 16).hex()),
+    ],
+)
+def test_a_body_that_says_something_else_than_its_header(field: str, value: str) -> None:
+    assert looked_at({**RIGHT, "sharing_consent_ref": HEADER.consent_ref.hex()}) == []
+    assert looked_at({**RIGHT, field: value}) == [field]
+
+
+def test_a_body_that_names_a_consent_where_the_header_names_none() -> None:
+    header = replace(HEADER, consent_ref=NO_ID)
+    values = {**RIGHT, "sharing_consent_ref": HEADER.consent_ref.hex()}
+    assert looked_at(values, header) == ["sharing_consent_ref"]
+
+
+def test_a_code_that_is_on_no_list_here_is_kept_and_shown() -> None:
+    flow = POLICY.flow_named("victim-referral")
+    header = replace(HEADER, flow=flow.code, sender=LA, recipient=VN)
+    values: dict[str, object] = {"service_province": "VN-99", "languages": ["vi", "qqq"]}
+    told = to_look_at(values, header, flow, POLICY.schema_for(flow), signed_bundle())
+    assert [field for field, _ in told] == ["languages", "service_province"]
