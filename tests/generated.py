@@ -7,13 +7,15 @@ is always the same, and a failure names the seed.
 import json
 import random
 import unicodedata
-from collections.abc import Callable, Mapping
+import uuid
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from xref.wire.normal import named_types
 from xref.wire.schema import Schema
 
+Choice = TypeVar("Choice")
 _TEXT_CHARS_MAX: Final = 1_000
 _NAME_CHARS_MAX: Final = 200
 _BYTES_MAX: Final = 8_000
@@ -44,11 +46,20 @@ class Generator:
     def __init__(self, seed: int) -> None:
         """Begin with a seed."""
         self.chance = random.Random(seed)
+        self._random = self.chance.random
+
+    def pick(self, choices: Sequence[Choice]) -> Choice:
+        """Return one of some; a good deal faster than `random.choice`."""
+        return choices[int(self._random() * len(choices))]
+
+    def count(self, least: int, most: int) -> int:
+        """Return a number between two, both possible."""
+        return least + int(self._random() * (most - least + 1))
 
     def values(self, schema: Schema) -> dict[str, object]:
         """Return values by field name: some absent, and now and then one at its bound."""
         fields, named = _parts(schema)
-        at_bound = self.chance.randrange(len(fields))
+        at_bound = self.count(0, len(fields) - 1)
         has_bound = self.chance.random() < _BOUNDARY_CHANCE
         return {
             each["name"]: self._value(
@@ -79,12 +90,12 @@ class Generator:
             return self._scalar(kind, field, at_bound=at_bound)
         match kind["type"]:
             case "enum":
-                return self.chance.choice(kind["symbols"])
+                return self.pick(kind["symbols"])
             case "fixed":
                 return self.entropy(kind["size"])
             case "array":
                 most = kind["xref.max_items"]
-                count = most if at_bound else self.chance.randint(0, min(most, 4))
+                count = most if at_bound else self.count(0, min(most, 4))
                 return [
                     self._value(kind["items"], named, field, at_bound=False) for _ in range(count)
                 ]
@@ -101,13 +112,13 @@ class Generator:
             case "int" | "long":
                 most = 2**31 - 1 if kind == "int" else 2**63 - 1
                 edges = (-most - 1, most, 0, -1)
-                return self.chance.choice(edges) if at_bound else self.chance.randint(-most, most)
+                return self.pick(edges) if at_bound else self.chance.randint(-most, most)
             case "bytes":
                 most = field.get("xref.max_bytes", _BYTES_MAX)
-                return self._bytes(most if at_bound else self.chance.randint(0, 64), field)
+                return self._bytes(most if at_bound else self.count(0, 64), field)
             case _:
                 if "xref.id" not in field:  # a member of many in one field
-                    return self.words(self.chance.randint(1, 12))
+                    return self.words(self.count(1, 12))
                 return self._string(field.get("xref.value"), at_bound=at_bound)
 
     def _bytes(self, size: int, field: Mapping[str, Any]) -> bytes:
@@ -117,20 +128,20 @@ class Generator:
 
     def _string(self, kind: str | None, *, at_bound: bool) -> str:
         if kind is None or kind == "text":
-            made = self.words(_TEXT_CHARS_MAX if at_bound else self.chance.randint(1, 60))
+            made = self.words(_TEXT_CHARS_MAX if at_bound else self.count(1, 60))
             return made if kind or self.chance.random() > 0.1 else ""
         if kind == "name":
-            return self.words(_NAME_CHARS_MAX if at_bound else self.chance.randint(1, 40))
+            return self.words(_NAME_CHARS_MAX if at_bound else self.count(1, 40))
         if kind.startswith("code-list:"):
             kind = "code-list"
         return _BY_KIND[kind](self)
 
     def words(self, chars_max: int) -> str:
         """Return words in several scripts, in NFC, with single blanks; a letter is the first."""
-        made = self.chance.choice("ກĐกក")
+        made = self.pick("ກĐกក")
         while len(made) < chars_max and self.chance.random() < 0.98:
             blank = " " if self.chance.random() < 0.3 else ""
-            longer = unicodedata.normalize("NFC", made + blank + self.chance.choice(_SYLLABLES))
+            longer = unicodedata.normalize("NFC", made + blank + self.pick(_SYLLABLES))
             if len(longer) > chars_max:
                 return made
             made = longer
@@ -138,23 +149,23 @@ class Generator:
 
     def some(self, alphabet: str, least: int, most: int) -> str:
         """Return some characters of an alphabet."""
-        return "".join(self.chance.choices(alphabet, k=self.chance.randint(least, most)))
+        return "".join(self.chance.choices(alphabet, k=self.count(least, most)))
 
     def year(self) -> str:
         """Return a year."""
-        return str(self.chance.randint(1800, 2199))
+        return str(self.count(1800, 2199))
 
     def month(self) -> str:
         """Return a month of a year."""
-        return f"{self.year()}-{self.chance.randint(1, 12):02}"
+        return f"{self.year()}-{self.count(1, 12):02}"
 
     def day(self) -> str:
         """Return a day."""
-        return f"{self.month()}-{self.chance.randint(1, 28):02}"
+        return f"{self.month()}-{self.count(1, 28):02}"
 
     def one_of(self, *choices: str) -> str:
         """Return one of some texts."""
-        return self.chance.choice(choices)
+        return self.pick(choices)
 
 
 _MRZ: Final = (
@@ -174,22 +185,14 @@ _BY_KIND: Final[Mapping[str, Callable[[Generator], str]]] = {
     "script": lambda g: g.one_of("Laoo", "Latn", "Thai", "Khmr", "Mymr", "Hani"),
     "locode": lambda g: g.one_of("LAVTE", "VNHAN", "THBKK", "KHPNH", "VNSG2"),
     "office": lambda g: g.one_of("LANRM001", "VNNRM001", "VNSVC001"),
-    "uuid": lambda g: "-".join(
-        (
-            g.some("0123456789abcdef", 8, 8),
-            g.some("0123456789abcdef", 4, 4),
-            "4" + g.some("0123456789abcdef", 3, 3),
-            g.one_of("8", "9", "a", "b") + g.some("0123456789abcdef", 3, 3),
-            g.some("0123456789abcdef", 12, 12),
-        )
-    ),
+    "uuid": lambda g: str(uuid.UUID(bytes=g.entropy(16), version=4)),
     "token": lambda g: g.some(_LETTERS + _DIGITS + "ກĐ", 1, 30) + g.one_of("", "-1", "/2026", "_x"),
     "document-type": lambda g: g.some(_LETTERS, 1, 2),
     "document-number": lambda g: g.some(_LETTERS + _DIGITS, 1, 22),
     "national-number": lambda g: g.some(_DIGITS, 1, 15) + g.one_of("", "-9", "/7", ".A"),
     "mrz": lambda g: g.one_of(*_MRZ),
     "term": lambda g: g.one_of("nrm", "protection-and-assistance", "VNNRM001"),
-    "sha-256": lambda g: g.some("0123456789abcdef", 64, 64),
+    "sha-256": lambda g: g.entropy(32).hex(),
     "code-list": lambda g: (
         g.one_of("", "", "LA:", "VN:") + g.some(_LETTERS, 1, 1) + g.some(_LETTERS + "_0", 0, 63)
     ),
