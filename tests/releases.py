@@ -3,6 +3,8 @@
 `releases/N/` holds the schemas and policies of a release as they stood. The newest without a
 `manifest` is no release yet: it follows `schemas/` and `policies/` whenever this is run. With
 `--release` it gets its manifest (`sha256sum` lines), and nothing in it changes from then on.
+Beside its files, `changes` tells what changed since the release before: what opens or closes to
+whom is in the repository before anybody signs it.
 """
 
 import hashlib
@@ -14,11 +16,16 @@ from functools import cache
 from pathlib import Path
 
 from xref.bundle import Draft, build, manifest_of
+from xref.bundle_check import check_draft
+from xref.errors import ConfigError
+from xref.evolution import Change, compare_all
+from xref.flow_evolution import compare_flows
 from xref.sources import read_sources
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "releases"
 MANIFEST = "manifest"
+CHANGES = "changes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +41,7 @@ class Release:
         return (self.folder / MANIFEST).exists()
 
     def files(self) -> dict[str, bytes]:
-        """Return its files by path, without the manifest."""
+        """Return its files by path, without the manifest and the changes."""
         return _files(self.folder)
 
     def draft(self) -> Draft:
@@ -51,7 +58,7 @@ def _files(folder: Path) -> dict[str, bytes]:
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != MANIFEST
+        if path.is_file() and path.name not in (MANIFEST, CHANGES)
     }
 
 
@@ -87,8 +94,32 @@ def freeze(files: Mapping[str, bytes], folder: Path = FOLDER) -> Release:
     return Release(number, target)
 
 
+def changes(old: Draft, new: Draft) -> list[Change]:
+    """Return all that changed between two releases: schemas, then flows."""
+    schemas = compare_all(old.policy.schemas, new.policy.schemas)
+    return [*schemas, *compare_flows(old.policy, new.policy)]
+
+
+def told(found: Release, folder: Path = FOLDER) -> str:
+    """Return what a release changes since the one before, a line each; nothing for the first."""
+    before = [each for each in releases(folder) if each.number == found.number - 1]
+    lines = [
+        " ".join(filter(None, ("BREAKS" * each.breaks, each.schema, each.field, each.says))) + "\n"
+        for old in before
+        for each in changes(old.draft(), found.draft())
+    ]
+    return "".join(lines)
+
+
 def release(found: Release) -> None:
-    """Make a release final."""
+    """Make a release final; its bundle must be such as can be signed, and follow the one before."""
+    check_draft(found.draft())
+    if "BREAKS" in told(found):
+        raise ConfigError(f"release {found.number} breaks with the one before: see its changes")
+    _finish(found)
+
+
+def _finish(found: Release) -> None:
     (found.folder / MANIFEST).write_bytes(manifest_of(found.files()))
 
 
@@ -101,5 +132,6 @@ def is_whole(found: Release) -> bool:
 
 if __name__ == "__main__":
     frozen = freeze(present())
+    (frozen.folder / CHANGES).write_text(told(frozen), encoding="utf-8")
     if "--release" in sys.argv[1:]:
         release(frozen)

@@ -5,6 +5,7 @@ A desk reads any bundle that hangs together. Whether its records keep the rules 
 Vocabulary, is asked before anybody puts a name to it.
 """
 
+import json
 import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -12,7 +13,7 @@ from typing import Final
 from xref.bundle import Draft
 from xref.code_lists import shipped_lists
 from xref.errors import ConfigError
-from xref.policy import GROUND_FACT, FactTable, Purpose
+from xref.policy import GROUND_FACT, FactTable, Policy, Purpose
 from xref.policy.invariants import read_invariants
 from xref.policy.proving import Progress, Prover
 from xref.policy.rulebook import INVARIANTS_PATH
@@ -20,6 +21,7 @@ from xref.resources import data_folder
 from xref.schema_check import check_schema
 
 DPV: Final = "https://w3id.org/dpv#"
+_NEUTRAL_RULE: Final = "floor/neutral-records"
 _SAID_MAX: Final = 20
 
 
@@ -53,8 +55,21 @@ def faults_of(draft: Draft) -> Iterator[str]:
         if path.endswith(".avsc"):
             for each in check_schema(path, data, {}):
                 yield f"{path}: {each.field} [{each.rule}] {each.problem}; {each.cure}"
+    yield from _of_neutral(draft.policy)
     yield from _of_purposes(draft.policy.purposes)
     yield from _of_grounds(draft.policy.facts)
+
+
+def _of_neutral(policy: Policy) -> Iterator[str]:
+    """A record is declared neutral if, and only if, all its flows have purposes that must be."""
+    (rule,) = [each for each in policy.rulebook.forbids if each.rule.id == _NEUTRAL_RULE]
+    neutral = rule.selector.purposes or ()
+    for flow in policy.flows.values():
+        document = json.loads(policy.schema_for(flow).canonical)
+        must, is_declared = flow.purpose in neutral, bool(document.get("xref.neutral"))
+        if must != is_declared:
+            said = "is not declared neutral" if must else "is declared neutral, its purpose labels"
+            yield f"{flow.schema}: {said}: flow {flow.name}; correct xref.neutral or the purpose"
 
 
 def _of_purposes(purposes: Mapping[str, Purpose]) -> Iterator[str]:

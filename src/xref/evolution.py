@@ -24,6 +24,7 @@ _COMPARED: Final = frozenset(
 _RECORD_COMPARED: Final = frozenset({"name", "type", "fields", "xref.retired_ids"})
 _TYPE_COMPARED: Final = frozenset(
     {"type", "name", "items", "symbols", "default", "size", "fields", "xref.max_items"}
+    | {"xref.meanings"}
 )
 
 
@@ -103,6 +104,8 @@ def _of_record(old: _Version, new: _Version) -> Iterator[_Said]:
         yield True, f"renamed from {old.document['name']}; a record keeps its name"
     for field_id in sorted(old.retired - new.retired):
         yield True, f"id {field_id} is no longer retired; keep it in xref.retired_ids"
+    if old.document.get("xref.neutral") and not new.document.get("xref.neutral"):
+        yield True, "no longer neutral; a record of checks that tells more is another record"
     yield from _other(old.document, new.document, _RECORD_COMPARED)
 
 
@@ -212,6 +215,7 @@ def _of_enum(old: Document, new: Document) -> Iterator[_Said]:
     if list(symbols[1][: len(symbols[0])]) != list(symbols[0]):
         yield True, "symbols were removed, renamed or moved; new ones go to the end"
         return
+    yield from _of_meanings(old, new)
     added = symbols[1][len(symbols[0]) :]
     if added and "default" not in new:
         yield (
@@ -220,6 +224,21 @@ def _of_enum(old: Document, new: Document) -> Iterator[_Said]:
         )
     elif added:
         yield False, f"{', '.join(added)} added"
+
+
+def _of_meanings(old: Document, new: Document) -> Iterator[_Said]:
+    """Yield each kept symbol that means something else; that nothing was said before is no change.
+
+    Two offices would act differently on one code, and nothing on the way could tell.
+    """
+    before, after = old.get("xref.meanings"), new.get("xref.meanings")
+    if before is None or after is None:
+        if before is not None:
+            yield True, "the meanings of the symbols are no longer said; keep them"
+        return
+    for symbol, was, is_now in zip(old["symbols"], before, after, strict=False):
+        if was != is_now:
+            yield True, f"{symbol} meant {was!r} and now {is_now!r}; retire the field, add another"
 
 
 def _of_fixed(old: Document, new: Document) -> Iterator[_Said]:

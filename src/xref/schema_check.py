@@ -57,9 +57,16 @@ _COOPERATION: Final = frozenset(
 _LABEL: Final = frozenset(
     ["exploitation", "exploited", "trafficking", "trafficked", "victim", "victims"]
 )
-_NEUTRAL: Final = re.compile(
-    r"(^|_)(nationality|residence|identity|verification|travel|border|consular)(_|$)"
+_CHECKS_AND_TRAVEL: Final = re.compile(
+    r"(^|_)(nationality|residence|identity|verification|travel|journey|border|consular)(_|$)"
 )
+_NEUTRAL_CATEGORIES: Final = frozenset(
+    (
+        *("reference", "identity", "safeguard", "language", "family", "contact", "outcome"),
+        *("travel", "travel-document", "biometric"),
+    )
+)
+"""All that the record of a check or a journey may have: what anybody's would have too."""
 _NEVER: Final = ("asylum", "refusal", "shelter-location", "status-offence")
 _TO_NOTHING: Final = re.compile(r"(?<!sharing_)(?<!assistance_)(?<!return_)consent")
 _PERSON: Final = ("identity", "biometric", "family", "contact", "travel-document")
@@ -89,6 +96,7 @@ class Place:
     """A field with what it stands in; types have their names replaced by what they mean."""
 
     record: str
+    is_neutral: bool
     field: Field
     type: Any
     enum: Mapping[str, Any]
@@ -146,10 +154,21 @@ def _suspects_apart(place: Place) -> Found:
 
 
 def _neutral(place: Place) -> Found:
-    if _NEUTRAL.search(place.record) and (
-        place.category in ("exploitation", "status") or place.words & _LABEL
-    ):
-        yield "a record of checks and travel that hints at trafficking", "remove the field"
+    if not place.is_neutral:
+        return
+    if place.category not in _NEUTRAL_CATEGORIES:
+        known = ", ".join(sorted(_NEUTRAL_CATEGORIES))
+        yield (
+            f"the category {place.category} in a neutral record",
+            f"remove it; it may have {known}",
+        )
+    elif place.words & _LABEL:
+        yield "a neutral record that hints at trafficking", "remove the field"
+
+
+def _declared_neutral(place: Place) -> Found:
+    if _CHECKS_AND_TRAVEL.search(place.record) and not place.is_neutral:
+        yield "a record of checks or travel that is not declared neutral", "give xref.neutral: true"
 
 
 def _presumed_adult(place: Place) -> Found:
@@ -175,6 +194,11 @@ def _open_enum(place: Place) -> Found:
 def _closed_enum(place: Place) -> Found:
     if "default" in place.enum and place.category not in _OPEN_CATEGORIES:
         yield "an enum that reads an unknown code as a known one", "remove the default"
+
+
+def _meanings(place: Place) -> Found:
+    if place.enum and "xref.meanings" not in place.enum:
+        yield "codes of which nobody says what they mean", "give xref.meanings, one for each symbol"
 
 
 def _value_stated(place: Place) -> Found:
@@ -214,12 +238,17 @@ CONTENT: Final[Mapping[str, Rule]] = {
     "content/never": Rule(f"No record has the categories {', '.join(_NEVER)}.", _never),
     "content/suspect": Rule("Suspects are in no record about a person.", _suspects_apart),
     "content/neutral": Rule(
-        "Records of verification, travel, border and consulate hint at no trafficking.", _neutral
+        "A neutral record has only fields of such categories as anybody's would have.", _neutral
+    ),
+    "content/declared-neutral": Rule(
+        "Records of verification, travel, border and consulate are declared neutral.",
+        _declared_neutral,
     ),
     "enum/presumed-adult": Rule("No code presumes that somebody is an adult.", _presumed_adult),
     "enum/exploitation": Rule("Forms of exploitation are an open list.", _open_exploitation),
     "enum/open": Rule("Enums of needs, language and exploitation have a default.", _open_enum),
     "enum/closed": Rule("No other enum has a default.", _closed_enum),
+    "enum/meanings": Rule("Every symbol says what it means.", _meanings),
     "value/stated": Rule("Every text says what it stands for.", _value_stated),
     "type/bytes-bound": Rule("Every field of bytes has a bound.", _bytes_bounded),
     "type/record-operational": Rule("Only operational fields have members.", _record_operational),
@@ -270,13 +299,14 @@ def _places(document: Mapping[str, Any]) -> Iterator[Place]:
     named = dict(named_types(document))
     categories = frozenset(str(each["xref.category"]) for each in document["fields"])
     record = str(document["name"]).rpartition(".")[2]
+    is_neutral = bool(document.get("xref.neutral"))
     for field in document["fields"]:
         kind = _spelled_out(field["type"][1], named)
         inner = kind
         while isinstance(inner, dict) and inner["type"] == "array":
             inner = inner["items"]
         is_enum = isinstance(inner, dict) and inner["type"] == "enum"
-        yield Place(record, field, kind, inner if is_enum else {}, categories)
+        yield Place(record, is_neutral, field, kind, inner if is_enum else {}, categories)
 
 
 def _spelled_out(document: Any, named: Mapping[str, Any]) -> Any:

@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING
 from xref.arguments import add_command, add_group, add_json
 from xref.errors import ConfigError
 from xref.evolution import Change, compare_all
+from xref.flow_evolution import compare_flows
+from xref.policy import Policy
 from xref.registry import register
 from xref.schema_check import RULES, check_schema
+from xref.sources import read_rules
 from xref.wire.schema import Schema
 from xref.wiring import registry_at
 
@@ -26,8 +29,8 @@ def add_schema(top: "Commands") -> None:
     parser = add_command(
         group,
         "diff",
-        "Tell what changed between two versions of schemas; exit code 1 if old and new cannot be "
-        "in use together.",
+        "Tell what changed between two versions of schemas and, of two bundles, of their flows: "
+        "what opens or closes to whom; exit code 1 if old and new cannot be in use together.",
         "xref schema diff bundle-2026 bundle-2027",
     )
     for name in ("old", "new"):
@@ -103,6 +106,13 @@ def read_schemas(path: Path) -> dict[str, Schema]:
     return {schema.name: schema for schema in schemas}
 
 
+def read_policy(path: Path) -> Policy | None:
+    """Return the rules in a bundle's or release's folder; None where there are only schemas."""
+    if not (path / "policies").is_dir() or not (path / "schemas").is_dir():
+        return None
+    return read_rules(path).policy
+
+
 def check(options: Namespace) -> int:
     """Print what breaks a rule: file, field, rule and cure; exit code 1 if anything does."""
     files = sorted(options.folder.glob("*.avsc"))
@@ -131,6 +141,9 @@ def check(options: Namespace) -> int:
 def diff(options: Namespace) -> int:
     """Print what changed; exit code 1 if something breaks a rule."""
     changes = compare_all(read_schemas(options.old), read_schemas(options.new))
+    policies = [read_policy(path) for path in (options.old, options.new)]
+    if policies[0] is not None and policies[1] is not None:
+        changes += compare_flows(policies[0], policies[1])
     breaks = any(change.breaks for change in changes)
     if options.json:
         shown = {"compatible": not breaks, "changes": [asdict(change) for change in changes]}

@@ -133,7 +133,11 @@ HEADER = Header(
     desk_key=bytes(8),
     seal_key=bytes(8),
 )
-RIGHT = {"answered_by": "VNNAT001", "answered_on": "2026-11-20", "reply_office": "VNNAT001"}
+RIGHT: dict[str, object] = {
+    "answered_by": "VNNAT001",
+    "answered_on": "2026-11-20",
+    "reply_office": "VNNAT001",
+}
 
 
 def looked_at(values: dict[str, object], header: Header = HEADER) -> list[str]:

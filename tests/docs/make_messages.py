@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from docs.make_flows import ROOT, shipped
+from docs.worked_example import worked_example
 from xref.code_lists import shipped_lists
+from xref.desk.publish import DESK_FILLS
 from xref.policy import ROLES, Flow, Policy
 from xref.wire.avro import AvroCodec
 from xref.wire.normal import named_types
 from xref.wire.schema import Schema, SchemaField
-from xref.wire.value_kind import CODE_LIST, ValueKind
+from xref.wire.value_kind import CODE_LIST
 
 FOLDER = ROOT / "docs" / "reference" / "messages"
 _MADE = (
@@ -50,6 +52,14 @@ never sealed. There is exactly one form of each value ([schema](../../spec/schem
 | --- | --- | --- |
 {encodings}
 
+## What the sending desk fills in
+
+{filled}
+
+A receiver shows a person where these say something else than the header, where a sibling does not
+follow from what it is derived from, where a code is on no list that it has, and where the agreement
+asks for another basis or crossing. The message counts all the same.
+
 ## All records
 
 | record | sent as | fields | what it is |
@@ -79,12 +89,21 @@ _TITLES = (
     *("id", "field", "type", "must", "category", "sensitivity"),
     *("who may ever receive it", "source", "what it is"),
 )
-_SAMPLES: Mapping[str, object] = {
-    "string": "ສົມໃຈ",
-    "bytes": b"\xff\xd8\xff\xd9",
-    "int": 3,
-    "long": 1_763_625_600_000,
-    "boolean": True,
+_OPEN = (
+    "Open: codes may be added at the end, and one that a reader's version lacks stays as it came. "
+    "A reader that can hold its own codes alone takes `{}`."
+)
+_CLOSED = "Closed: nothing is ever added; a place beyond the last is refused."
+_FILLED: Mapping[str, str] = {
+    "referral_id": "a fresh random UUID for every message; an answer repeats the one it answers",
+    "request_id": "as `referral_id`",
+    "notice_id": "as `referral_id`",
+    "case_ref": "32 hexadecimal digits, random, the same for one case and one recipient, and "
+    "repeated by whoever answers; a desk shows it to no other office",
+    "reply_office": "the sender of the header",
+    "sharing_consent_ref": "`consent_ref` of the header in hexadecimal; absent where that is zeros",
+    "answered_by": "the sender of the header",
+    "answered_on": "the day of `created` in the header, UTC",
 }
 _REACH = {"crossing": "abroad", "domestic": "at home", "any": "abroad or at home"}
 
@@ -99,6 +118,12 @@ def _encodings() -> str:
         )
         rows.append(f"| {says} | `{shown}` | `{data}` |")
     return "\n".join(rows)
+
+
+def _filled() -> str:
+    assert _FILLED.keys() == set(DESK_FILLS)
+    rows = [f"| `{name}` | {rule} |" for name, rule in _FILLED.items()]
+    return "\n".join(["| field | value |", "| --- | --- |", *rows])
 
 
 def _short(name: str) -> str:
@@ -178,7 +203,7 @@ def _field_rows(policy: Policy, schema: Schema) -> list[str]:
     rows = []
     for field in schema.fields:
         said = documents[field.id]
-        derived = f" Derived from `{field.derived.source}`." if field.derived else ""
+        derived = _derived(field)
         largest = f", at most {said['xref.max_bytes']} bytes" if "xref.max_bytes" in said else ""
         rows.append(
             f"| {field.id} | `{field.name}` | {_type(field.type, named)}{_value(said)}{largest} |"
@@ -186,6 +211,15 @@ def _field_rows(policy: Policy, schema: Schema) -> list[str]:
             f" {_receivers(policy, flows, field)} | {field.source} | {field.doc}{derived} |"
         )
     return rows
+
+
+def _derived(field: SchemaField) -> str:
+    if field.name in DESK_FILLS:
+        return " [The desk fills it](README.md#what-the-sending-desk-fills-in)."
+    if field.derived is None:
+        return ""
+    made = f"[`{field.derived.function}`](../../spec/value.md#siblings)"
+    return f" Derived from `{field.derived.source}` by {made}."
 
 
 def _spelled_out(schema: Schema) -> list[str]:
@@ -201,11 +235,14 @@ def _spelled_out(schema: Schema) -> list[str]:
         if "doc" in kind:
             lines += [kind["doc"], ""]
         if kind["type"] == "enum":
-            lines += [f"{place}. `{symbol}`" for place, symbol in enumerate(kind["symbols"])]
-            if "default" in kind:
-                lines += ["", f"Open: a reader that lacks a symbol takes `{kind['default']}`."]
-            else:
-                lines += ["", "Closed: nothing is ever added; an unknown place is refused."]
+            meanings = kind["xref.meanings"]
+            lines += [
+                f"{place}. `{symbol}`: {meaning}"
+                for place, (symbol, meaning) in enumerate(
+                    zip(kind["symbols"], meanings, strict=True)
+                )
+            ]
+            lines += ["", _OPEN.format(kind["default"]) if "default" in kind else _CLOSED]
         else:
             lines += ["| member | type | what it is |", "| --- | --- | --- |"]
             lines += [
@@ -234,58 +271,17 @@ def _open_lists(schema: Schema) -> list[str]:
     return lines
 
 
-def _sample(kind: Any, named: Mapping[str, Any], value: ValueKind | None) -> object:
-    """Return a value of a type, in the example of its kind."""
-    if isinstance(kind, str):
-        if kind in named:
-            return _sample(named[kind], named, value)
-        return value.example if value and kind == "string" else _SAMPLES[kind]
-    match kind["type"]:
-        case "array":
-            return [_sample(kind["items"], named, value)]
-        case "enum":
-            return kind["symbols"][0]
-        case "fixed":
-            return bytes(range(kind["size"]))
-        case _:
-            return {each["name"]: _sample(each["type"], named, None) for each in kind["fields"]}
-
-
-def _shown(value: object) -> object:
-    """Return a value as JSON can show it; bytes in hexadecimal."""
-    match value:
-        case bytes():
-            return value.hex()
-        case list():
-            return [_shown(each) for each in value]
-        case dict():
-            return {name: _shown(each) for name, each in value.items()}
-        case _:
-            return value
-
-
-def _examples(schema: Schema) -> list[str]:
-    """Return a section with a value of every field, and its bytes."""
-    named = dict(named_types(json.loads(schema.canonical)))
-    lines = [
-        "",
-        "## A value of every field",
-        "",
-        "| field | value | bytes |",
-        "| --- | --- | --- |",
-    ]
-    for field in schema.fields:
-        value = _sample(field.type, named, field.value)
-        shown = json.dumps(_shown(value), ensure_ascii=False)
-        lines.append(f"| `{field.name}` | `{shown}` | `{field.encode(value).hex(' ')}` |")
-    return lines
-
-
 def _page(policy: Policy, schema: Schema) -> str:
     document = json.loads(schema.canonical)
     retired = document.get("xref.retired_ids", [])
     lines = [f"# `{_short(schema.name)}`", "", document.get("doc", ""), "", _MADE, ""]
-    lines += [f"Schema `{schema.name}`, SHA-256 `{schema.digest32.hex()}`."]
+    file = f"[`{_short(schema.name)}.avsc`](../../../schemas/{_short(schema.name)}.avsc)"
+    normal_form = "[normal form](../../spec/schema.md#normal-form-and-digest)"
+    lines += [
+        f"Schema `{schema.name}` ({file}), SHA-256 of its {normal_form} `{schema.digest32.hex()}`.",
+        "How to read this page, how a value is written and what goes around the fields:",
+        "[README](README.md). When it is sent and what must be true: the flows below.",
+    ]
     if retired:
         lines += [f"Ids that no field may take again: {', '.join(map(str, retired))}."]
     lines += ["", "| sent as | code | from | to | where | purpose |"]
@@ -299,7 +295,7 @@ def _page(policy: Policy, schema: Schema) -> str:
     lines += ["", "## Fields", ""]
     lines += [f"| {' | '.join(_TITLES)} |", "| --- " * len(_TITLES) + "|"]
     lines += _field_rows(policy, schema)
-    more = [*_spelled_out(schema), *_open_lists(schema), *_examples(schema)]
+    more = [*_spelled_out(schema), *_open_lists(schema), *worked_example(schema)]
     return "\n".join([*lines, *more]) + "\n"
 
 
@@ -310,7 +306,9 @@ def _index(policy: Policy, schemas: Iterable[Schema]) -> str:
         flows = ", ".join(f"`{flow.name}`" for flow in _flows_of(policy, schema))
         doc = json.loads(schema.canonical).get("doc", "")
         rows.append(f"| [`{name}`]({name}.md) | {flows} | {len(schema.fields)} | {doc} |")
-    return _INDEX.format(made=_MADE, encodings=_encodings(), records="\n".join(rows))
+    return _INDEX.format(
+        made=_MADE, encodings=_encodings(), filled=_filled(), records="\n".join(rows)
+    )
 
 
 def pages() -> dict[str, str]:

@@ -54,7 +54,7 @@ _SYMBOL: Final = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 _CITE: Final = re.compile(r"00[1-4]:[1-9][0-9]*(-[1-9][0-9]*)?")
 _ID_MAX: Final = 2**16 - 1
 _RECORD_ATTRIBUTES: Final = frozenset(
-    {"type", "name", "namespace", "doc", "fields", "xref.retired_ids"}
+    {"type", "name", "namespace", "doc", "fields", "xref.retired_ids", "xref.neutral"}
 )
 _FIELD_ATTRIBUTES: Final = frozenset(
     {"name", "type", "default", "doc", "xref.id", "xref.category", "xref.sensitivity"}
@@ -218,6 +218,8 @@ def record_faults(document: dict[str, Any]) -> Iterator[SchemaError]:
         problem = f"{len(document['fields'])} fields, at most {FIELDS_MAX} are allowed"
         yield SchemaError("file/record", problem, "split the message")
     seen_names: set[object] = set()
+    if document.get("xref.neutral", True) is not True:
+        yield SchemaError("file/neutral", "xref.neutral is not true", "write true, or nothing")
     retired = document.get("xref.retired_ids", [])
     if not isinstance(retired, list) or not all(map(_is_id, retired)):
         yield SchemaError("field/id", "xref.retired_ids is no list of ids", "correct it")
@@ -312,8 +314,11 @@ def _check_array(document: dict[str, Any]) -> None:
     _check_type(document["items"])
 
 
+_MEANINGS: Final = "xref.meanings"
+
+
 def _check_enum(document: dict[str, Any]) -> None:
-    _closed(document, frozenset({"type", "name", "doc", "symbols", "default"}))
+    _closed(document, frozenset({"type", "name", "doc", "symbols", "default", _MEANINGS}))
     symbols = _list(document.get("symbols"), "type/enum")
     if not all(isinstance(each, str) and _SYMBOL.fullmatch(each) for each in symbols):
         cure = "write capital words joined by underscores"
@@ -322,6 +327,11 @@ def _check_enum(document: dict[str, Any]) -> None:
         raise SchemaError("type/enum", "a symbol is given twice", "keep one")
     if "default" in document and document["default"] not in symbols:
         raise SchemaError("type/enum", "the default is no symbol of the enum", "name one of them")
+    meanings = document.get(_MEANINGS, ["-"] * len(symbols))
+    if not isinstance(meanings, list) or len(meanings) != len(symbols):
+        raise SchemaError("type/enum", f"{_MEANINGS} is not one for each symbol", "give as many")
+    if not all(isinstance(each, str) and each for each in meanings):
+        raise SchemaError("type/enum", f"{_MEANINGS} holds another thing than texts", "write texts")
 
 
 def _check_fixed(document: dict[str, Any]) -> None:

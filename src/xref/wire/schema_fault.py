@@ -13,6 +13,7 @@ STRUCTURE: Final[Mapping[str, str]] = {
     "file/json": "A schema is whole-number JSON of at most 256 KiB, no member twice.",
     "file/record": "A schema is one Avro record in a namespace, with 1 to 128 fields.",
     "file/attribute": "Only the attributes of the specification are given.",
+    "file/neutral": "xref.neutral is true, or not given.",
     "field/name": "A field's name is lower-case words, used once.",
     "field/nullable": 'A field\'s type is ["null", T] with the default null: any may be withheld.',
     "field/id": "Every field has an xref.id from 1 to 65535 that no other field has or had.",
@@ -26,7 +27,8 @@ STRUCTURE: Final[Mapping[str, str]] = {
     "type/union": "No union but the field's own, and no null inside a value.",
     "type/known": "No logical type, alias, recursion or type that is not defined before its use.",
     "type/array": "An array says how many items it has at most, xref.max_items from 1 to 4096.",
-    "type/enum": "An enum's symbols are capital words, each once; a default is one of them.",
+    "type/enum": "An enum's symbols are capital words, each once; a default is one of them, and "
+    "meanings are one for each.",
     "type/fixed": "A fixed has 1 to 4096 bytes.",
     "type/record": "A record inside a field has at least one member, each with a name of its own.",
     "type/bytes": "xref.max_bytes, from 1 to 131072, bounds a field of bytes and nothing else.",

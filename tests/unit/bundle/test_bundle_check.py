@@ -45,6 +45,26 @@ def test_a_schema_with_what_no_record_may_carry_is_not_built(
     assert not out.exists()
 
 
+@pytest.mark.parametrize(
+    ("record", "is_neutral", "says"),
+    [
+        ("nationality_result", None, "is not declared neutral: flow nationality-result"),
+        ("safe_receipt", True, "is declared neutral, its purpose labels: flow safe-receipt"),
+    ],
+)
+def test_a_record_is_neutral_where_its_purposes_are_and_nowhere_else(
+    tmp_path: Path, record: str, is_neutral: bool | None, says: str
+) -> None:
+    shutil.copytree(data_folder("schemas"), tmp_path / "schemas")
+    file = tmp_path / "schemas" / f"{record}.avsc"
+    document = json.loads(file.read_bytes())
+    document.pop("xref.neutral", None)
+    document |= {"xref.neutral": True} if is_neutral else {}
+    file.write_text(json.dumps(document), encoding="utf-8")
+    with pytest.raises(ConfigError, match=says):
+        operations.build_bundle(tmp_path / "bundle", schemas=tmp_path / "schemas")
+
+
 def test_a_purpose_that_names_no_term_is_not_built(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

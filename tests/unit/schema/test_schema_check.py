@@ -18,7 +18,12 @@ from xref.wire.schema import Schema
 from xref.wire.schema_fault import STRUCTURE
 
 Document = dict[str, Any]
-CODES = {"type": "enum", "name": "code", "symbols": ["A", "B"]}
+CODES = {
+    "type": "enum",
+    "name": "code",
+    "symbols": ["A", "B"],
+    "xref.meanings": ["The first.", "The second."],
+}
 OPEN_CODES = CODES | {"default": "B"}
 
 
@@ -48,9 +53,14 @@ def without(name: str, **changes: Any) -> Document:
     return made
 
 
-def record(*fields: Document, name: str = "sample") -> bytes:
+def record(*fields: Document, name: str = "sample", **more: Any) -> bytes:
     members = {"type": "record", "name": name, "namespace": "xref", "fields": list(fields)}
-    return json.dumps(members).encode()
+    more = {name.replace("xref_", "xref."): value for name, value in more.items()}
+    return json.dumps(members | more).encode()
+
+
+def of_codes(*symbols: str) -> Document:
+    return {**CODES, "symbols": list(symbols), "xref.meanings": ["A meaning."] * len(symbols)}
 
 
 def found(data: bytes) -> list[Finding]:
@@ -68,18 +78,18 @@ BREAKS: dict[str, list[bytes]] = {
     "name/consent": [
         record(field(name="consent")),
         record(field(name="consent_given")),
-        record(coded({**CODES, "symbols": ["CONSENT_REFUSED"]})),
+        record(coded(of_codes("CONSENT_REFUSED"))),
         record(field(), name="consent_record"),
     ],
     "content/disease": [
         record(field(name="hiv_status")),
         record(field(name="medical_test_result")),
-        record(coded({**CODES, "symbols": ["TEST_POSITIVE", "A"]})),
+        record(coded(of_codes("TEST_POSITIVE", "A"))),
         record(field(xref_category="disease-test")),
     ],
     "content/cooperation": [
         record(field(name="willing_to_testify")),
-        record(coded({**CODES, "symbols": ["COOPERATION_AGREED", "A"]})),
+        record(coded(of_codes("COOPERATION_AGREED", "A"))),
         record(field(xref_category="cooperation")),
     ],
     "content/never": [
@@ -90,20 +100,26 @@ BREAKS: dict[str, list[bytes]] = {
         record(field(xref_category="suspect"), field(name="b", xref_id=2, xref_category="identity"))
     ],
     "content/neutral": [
-        record(coded(xref_category="status"), name="nationality_request"),
-        record(field(name="victim_of"), name="border_travel_notice"),
-        record(
-            coded({**CODES, "symbols": ["TRAFFICKED", "A"]}),
-            name="identity_verification",
-        ),
+        record(coded(xref_category="status"), xref_neutral=True),
+        record(coded(OPEN_CODES, xref_category="needs"), xref_neutral=True),
+        record(field(xref_category="consent"), xref_neutral=True),
+        record(field(name="victim_of"), xref_neutral=True),
+        record(coded(of_codes("TRAFFICKED", "A")), xref_neutral=True),
         record(
             field(xref_category="exploitation", xref_value="code-list:exploitation"),
-            name="consular_notice",
+            xref_neutral=True,
         ),
     ],
+    "content/declared-neutral": [
+        record(field(), name=name)
+        for name in ("nationality_request", "border_notice", "identity_check", "journey_change")
+    ],
+    "enum/meanings": [
+        record(coded({"type": "enum", "name": "code", "symbols": ["A", "B"]})),
+    ],
     "enum/presumed-adult": [
-        record(coded({**CODES, "symbols": ["PRESUMED_ADULT", "A"]})),
-        record(coded({**CODES, "symbols": ["ADULT_PRESUMED"]})),
+        record(coded(of_codes("PRESUMED_ADULT", "A"))),
+        record(coded(of_codes("ADULT_PRESUMED"))),
     ],
     "enum/exploitation": [
         record(coded(OPEN_CODES, xref_category="exploitation")),
@@ -179,6 +195,8 @@ STRUCTURE_BREAKS = {
     "logical-type": "type/known",
     "recursive": "type/known",
     "symbol-twice": "type/enum",
+    "meanings-too-few": "type/enum",
+    "neutral-denied": "file/neutral",
     "enum-default-that-is-no-symbol": "type/enum",
     "empty-fixed": "type/fixed",
     "no-id": "field/id",

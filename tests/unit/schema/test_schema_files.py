@@ -106,6 +106,14 @@ def _array(items: Any, most: Any = 3) -> dict[str, Any]:
 
 
 EMPTY_RECORD = {"type": "record", "name": "empty", "fields": []}
+
+
+def enum_of(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the enum of the first field."""
+    found: dict[str, Any] = document["fields"][0]["type"][1]
+    return found
+
+
 BAD: dict[str, Callable[[dict[str, Any]], object]] = {
     "map": _type({"type": "map", "values": "string"}),
     "float": _type("float"),
@@ -191,6 +199,11 @@ BAD: dict[str, Callable[[dict[str, Any]], object]] = {
             ]
         }
     ),
+    "meanings-too-few": lambda d: enum_of(d).update({"xref.meanings": ["The first."]}),
+    "meanings-that-are-no-texts": lambda d: enum_of(d).update({"xref.meanings": ["One.", ""]}),
+    "meanings-as-a-map": lambda d: enum_of(d).update({"xref.meanings": {"A": "One.", "B": "Two."}}),
+    "neutral-as-text": lambda d: d.update({"xref.neutral": "true"}),
+    "neutral-denied": lambda d: d.update({"xref.neutral": False}),
 }
 
 
