@@ -18,7 +18,7 @@ from xref.wire.header import NO_ID, Header
 from xref.wire.schema import Schema
 
 _SENDERS: Final = ("reply_office", "answered_by")
-_CONSENT: Final = "sharing_consent_ref"
+_SHARING_CONSENT_REF: Final = "sharing_consent_ref"
 _ANSWERED: Final = "answered_on"
 
 
@@ -48,8 +48,8 @@ def _against_header(values: Mapping[str, object], header: Header) -> Iterator[Sa
         if values.get(name) not in (None, header.sender):
             yield name, "it is not the office that sent the message"
     reference = header.consent_ref.hex() if header.consent_ref != NO_ID else None
-    if values.get(_CONSENT) not in (None, reference):
-        yield _CONSENT, "it is not the reference by which the message can be withdrawn"
+    if values.get(_SHARING_CONSENT_REF) not in (None, reference):
+        yield _SHARING_CONSENT_REF, "it is not the reference by which the message can be withdrawn"
     written = datetime.fromtimestamp(header.created_ms / 1000, UTC).date()
     days = {(written + timedelta(each)).isoformat() for each in (-1, 0, 1)}
     if values.get(_ANSWERED) is not None and values[_ANSWERED] not in days:
