@@ -319,24 +319,25 @@ def correct_facts(office: DeskOffice, case: str, facts: Mapping[str, str], by: s
 def approve(office: DeskOffice, case: str, by: str, publication: str = "") -> str:
     """Hand a second person's approval of a waiting record to the desk; return its publication.
 
-    `ConfigError` where no record of the case waits, or several do and none is named;
+    Of a publication that keeps records apart, all that wait are approved. `ConfigError` where no
+    record of the case waits, or several publications' do and none is named;
     `RecordError` where this person cannot be the second one.
     """
     name = check_name(by)
     with office.records() as store:
         waiting = [each for each in held_records(store) if each.waiting and each.case == case]
     waiting = [each for each in waiting if publication in ("", each.publication)]
-    if len(waiting) != 1:
-        kinds = ", ".join(each.publication for each in waiting)
+    kinds = sorted({each.publication for each in waiting})
+    if len(kinds) != 1:
         message = (
-            f"several records of that case wait; add --publication with one of {kinds}"
+            f"several records of that case wait; add --publication with one of {', '.join(kinds)}"
             if waiting
             else "no record of that case number waits for approval; see `xref desk status`"
         )
         raise ConfigError(message)
-    [held] = waiting
-    if fault := approval_fault(held.prepared_by, name):
-        raise RecordError(fault)
+    for held in waiting:
+        if fault := approval_fault(held.prepared_by, name):
+            raise RecordError(fault)
     with office.spool() as spool:
-        spool.put([Approval(held.key, held.statement, name)], now_ms())
-    return held.publication
+        spool.put([Approval(each.key, each.statement, name) for each in waiting], now_ms())
+    return kinds[0]

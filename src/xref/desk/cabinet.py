@@ -25,6 +25,7 @@ CASE_BYTES: Final = 16
 _NONCE_BYTES: Final = 12
 _KEY_BYTES: Final = 32
 _SHARDS_BYTES: Final = 2
+_MARK_BYTES: Final = 16
 
 Watch: TypeAlias = Callable[[str, bytes, bytes], None]
 """Is told of each content that is put: its space, key and case."""
@@ -124,6 +125,20 @@ class Cabinet:
         sealed = AESGCM(key_of_case).encrypt(nonce, plain, _place(space, key))
         self.state.put(space, key, case + nonce + sealed)
         self.watch(space, key, case)
+
+    def mark(self, case: bytes, text: str) -> bytes:
+        """Return 16 bytes for a text, the same within a case; nothing without the case's key."""
+        key_of_case = self._key_of(case)
+        if key_of_case is None:
+            raise RuntimeError("the case was erased")
+        return hmac.digest(key_of_case, b"mark\0" + text.encode(), "sha256")[:_MARK_BYTES]
+
+    def of_case(self, space: str, case: bytes) -> list[tuple[bytes, Any]]:
+        """Return (key, content) of a space whose keys begin with the case."""
+        found = [
+            (key, self._open(space, key, value)) for key, value in self._state.scan(space, case)
+        ]
+        return [(key, content) for key, content in found if content is not None]
 
     def expect(self, space: str, keys: Collection[bytes]) -> None:
         """Read at once contents that are going to be asked for, with their cases' keys."""

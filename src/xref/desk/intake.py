@@ -59,8 +59,8 @@ class Intake:
         )
         if fault:
             return self._leave(row, fault)
-        record = row if isinstance(row, Record) else self._changed(row)
-        return [] if record is None else self._take(record)
+        records = [row] if isinstance(row, Record) else self._changed(row)
+        return [each for record in records for each in self._take(record)]
 
     def _act(self, row: Act) -> list[Addressed]:
         """Do what an office may do whoever is suspended: stop, keep by order, say what was done."""
@@ -91,7 +91,7 @@ class Intake:
         """Do nothing of what a suspended official wants; a new record is kept, to say so."""
         if isinstance(row, Record):
             case, _ = self._case(row)
-            key = case + row.publication.encode() + (row.reply_to or b"")
+            key = self._key(case, row)
             if self._cabinet.get("record", key) is None:
                 story = {
                     "content": _content_digest(row),
@@ -103,12 +103,25 @@ class Intake:
                 self._cabinet.put("record", key, case, story)
         return []
 
-    def _changed(self, row: Correction | Approval) -> Record | None:
-        return self._corrected(row) if isinstance(row, Correction) else self._approved(row)
+    def _key(self, case: bytes, row: Record) -> bytes:
+        """Return a record's place: its own for each answer, and for what is kept apart."""
+        known = self._publisher.bundle.policy.publications.get(row.publication)
+        apart = known.apart_by if known else ()
+        key = case + row.publication.encode() + (row.reply_to or b"")
+        if not apart:
+            return key
+        said = json.dumps([row.values.get(name) for name in apart], ensure_ascii=False)
+        return key + self._cabinet.mark(case, said)
+
+    def _changed(self, row: Correction | Approval) -> list[Record]:
+        if isinstance(row, Correction):
+            return self._corrected(row)
+        approved = self._approved(row)
+        return [] if approved is None else [approved]
 
     def _take(self, row: Record) -> list[Addressed]:
         case, asked = self._case(row)
-        key = case + row.publication.encode() + (row.reply_to or b"")
+        key = self._key(case, row)
         known: dict[str, Any] = self._cabinet.get("record", key) or {}
         facts = approval.without_approval(row.facts)
         content = _content_digest(row)
@@ -199,14 +212,18 @@ class Intake:
             if story is not None and story["outcome"] not in _REFUSED
         }
 
-    def _corrected(self, correction: Correction) -> Record | None:
+    def _corrected(self, correction: Correction) -> list[Record]:
+        """Return the records that a correction is for, with the facts that it gives."""
         case = self._cabinet.find_case(correction.case)
-        if case is None:
-            return None
-        story = self._cabinet.get("record", case + correction.publication.encode())
-        if story is None:
-            return None
-        record = record_of(story["record"])
+        stories = [] if case is None else self._cabinet.of_case("record", case)
+        records = [
+            record_of(story["record"])
+            for _, story in stories
+            if story["record"]["publication"] == correction.publication
+        ]
+        return [self._with_facts(record, correction) for record in records]
+
+    def _with_facts(self, record: Record, correction: Correction) -> Record:
         # Who corrects a record has prepared it too; of several, all must be known.
         known = bool(record.prepared_by and correction.by)
         prepared_by = (*record.prepared_by, correction.by) if known else ()

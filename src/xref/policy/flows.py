@@ -117,7 +117,8 @@ class Publication:
 
     `follows` is the flow of the received message that a record names as its cause, empty where it
     names none. `answers` are the flows of which a record answers a received message. A record that
-    is held for more than `held_days_max` days raises an alert.
+    is held for more than `held_days_max` days raises an alert. Records of one case that differ in
+    the fields `apart_by` are several; any other takes the place of the one before.
     """
 
     kind: str
@@ -127,6 +128,7 @@ class Publication:
     follows: str = ""
     answers: tuple[str, ...] = ()
     held_days_max: int = _HELD_DAYS
+    apart_by: tuple[str, ...] = ()
 
 
 def read_roles(entry: Entry, name: str) -> tuple[str, ...]:
@@ -276,7 +278,9 @@ def check_flows(flows: Mapping[str, Flow]) -> None:
                 raise ConfigError(message)
 
 
-def read_publication(entry: Entry, flows: Mapping[str, Flow]) -> Publication:
+def read_publication(
+    entry: Entry, flows: Mapping[str, Flow], schemas: Mapping[str, Schema]
+) -> Publication:
     """Return the publication in a table, or raise `ConfigError`."""
     publication = Publication(
         kind=read_name(entry, "kind"),
@@ -286,6 +290,7 @@ def read_publication(entry: Entry, flows: Mapping[str, Flow]) -> Publication:
         follows=entry.word("follows", flows) if entry.has("follows") else "",
         answers=entry.words("answers", flows, ()),
         held_days_max=entry.number("held_days_max", 1, _EXPECTED_DAYS_MAX, _HELD_DAYS),
+        apart_by=entry.texts("apart_by", ()),
     )
     entry.finish()
     if not publication.deliveries:
@@ -294,6 +299,10 @@ def read_publication(entry: Entry, flows: Mapping[str, Flow]) -> Publication:
     for delivery in publication.deliveries:
         if not set(publication.from_roles) <= set(flows[delivery.flow].from_roles):
             raise entry.fault(f"a sender role may not send {delivery.flow}", "correct from_roles")
+    sent = [schemas[flows[each.flow].schema].by_name for each in publication.deliveries]
+    for name in publication.apart_by:
+        if not any(name in fields for fields in sent):
+            raise entry.fault(f"apart_by: no record of it has {name!r}", "correct it")
     return publication
 
 

@@ -138,7 +138,7 @@ def read_rulebook(files: Mapping[str, bytes]) -> Rulebook:
         obligations=obligations,
         schemas=schemas,
         flows=flows,
-        publications=_publications(sources, flows),
+        publications=_publications(sources, flows, schemas),
         agreements=agreements,
         forbids=forbids,
         permits=permits,
@@ -265,11 +265,13 @@ def _flows(
     return flows
 
 
-def _publications(sources: _Sources, flows: Mapping[str, Flow]) -> dict[str, Publication]:
+def _publications(
+    sources: _Sources, flows: Mapping[str, Flow], schemas: Mapping[str, Schema]
+) -> dict[str, Publication]:
     publications: dict[str, Publication] = {}
     for _, source in _each(sources):
         for entry in source.entries("publication"):
-            publication = read_publication(entry, flows)
+            publication = read_publication(entry, flows, schemas)
             if publication.kind in publications:
                 raise entry.fault("the kind is taken", "choose another")
             publications[publication.kind] = publication
