@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import releases
@@ -23,14 +24,26 @@ class Versions:
     this: Bundle
 
 
+def last_release() -> releases.Release:
+    """Return the newest final release; before there is one, the release to come."""
+    known = releases.releases()
+    return next((each for each in reversed(known) if each.is_final), known[-1])
+
+
+def change_schemas(folder: Path) -> None:
+    """Change the schemas in a folder as a later version may."""
+    for name in _TOUCHED:
+        file = folder / f"{name}.avsc"
+        file.write_bytes(_changed(json.loads(file.read_bytes())))
+
+
 @cache
 def versions() -> Versions:
     """Return the last release's bundle and one of what stands now, with more changes on top.
 
     So there are always changes of every allowed kind between the two.
     """
-    known = releases.releases()
-    last = next((each for each in reversed(known) if each.is_final), known[-1])
+    last = last_release()
     sources = read_sources(releases.ROOT / "policies", releases.ROOT / "schemas")
     for name in _TOUCHED:
         path = f"schemas/{name}.avsc"
@@ -57,7 +70,10 @@ def _changed(document: dict[str, Any]) -> bytes:
             "name": ADDED,
             "type": ["null", "string"],
             "default": None,
+            "doc": "How the referral is handled.",
             "xref.id": _ADDED_ID,
+            "xref.value": "token",
+            "xref.source": "ours",
             "xref.category": "reference",
             "xref.sensitivity": "operational",
         }
