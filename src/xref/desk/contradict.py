@@ -13,7 +13,7 @@ from xref.desk.derive import SIBLINGS, age_band, birth_year, province
 
 Values = Mapping[str, object]
 _EXACT: Final = ("birth_year", "province")
-_DAYS_AROUND: Final = (-1, 0, 1)
+_DAYS_AROUND: Final = (0, -1, 1)
 """An office's day may be another than that of the clock in the header."""
 _NAMES: Final = (
     *("given_names_romanised", "family_name_romanised"),
@@ -59,8 +59,8 @@ def _place(values: Values, source: str, given: object, _today: date) -> bool:
 def _band(values: Values, source: str, given: object, today: date) -> bool:
     """A partial date counts as the youngest, here as where the band is derived."""
     born = values.get(source)
-    bands = {age_band(born, today + timedelta(days)) for days in _DAYS_AROUND} - {None}
-    return bool(bands) and given not in bands
+    bands = (age_band(born, today + timedelta(days)) for days in _DAYS_AROUND)
+    return all(band is not None and band != given for band in bands)
 
 
 def _initials(values: Values, _source: str, given: object, _today: date) -> bool:
