@@ -29,6 +29,7 @@ DIRECTIONS: Final[Mapping[str, tuple[str, str]]] = {
 }
 """Who refers to whom; Lao PDR and Viet Nam have cases of their own."""
 _REFERRALS: Final = "referrals.csv"
+_NAMED_ANEW: Final = ("initials", "full_name_native", "birth_year", "age_band")
 _PERSON: Final = "victim-referral.values.json"
 _PLAIN: Final = "in xref's own form"
 _NUMBER: Final = "0" * 32
@@ -146,7 +147,12 @@ def _plain(record: Record, origin: str, more: Mapping[str, Any], case: str = "")
         "xref_form": 1,
         "publication": "referral",
         "case": case or record.case,
-        "fields": {n: v for n, v in values.items() if n not in DESK_FILLS and v is not None},
+        # Coarser siblings would be the sample's own person's: the desk derives this one's.
+        "fields": {
+            name: value
+            for name, value in values.items()
+            if value is not None and name not in DESK_FILLS and name not in _NAMED_ANEW
+        },
         "facts": dict(record.facts),
         "sharing_consent": agreed,
         "named": {"service-provider": f"{origin}SVC001"},

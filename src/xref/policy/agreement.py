@@ -87,8 +87,11 @@ class Agreement:
     crossings: Mapping[str, Crossing] = field(default_factory=dict)
 
 
-def read_agreement(file: Entry, folder: str) -> Agreement:
-    """Return the head of an agreement's own file, whose id must be its folder's name."""
+def read_agreement(file: Entry, folder: str, beside: Sequence[Entry] = ()) -> Agreement:
+    """Return the head of an agreement, whose id must be its folder's name.
+
+    Its crossings are in that file or in the files `beside` it.
+    """
     parties = file.texts("parties")
     agreement = Agreement(
         id=read_name(file, "id"),
@@ -103,7 +106,7 @@ def read_agreement(file: Entry, folder: str) -> Agreement:
         languages=_languages(file, parties),
         terms=tuple(read_term(each) for each in file.entries("term")),
         silent=file.texts("silent", ()),
-        crossings=read_crossings(file, parties),
+        crossings=read_crossings((file, *beside), parties),
     )
     if agreement.id != folder:
         raise file.fault(f"id {agreement.id} in folder {folder}", "make them the same")

@@ -29,20 +29,20 @@ class Crossing:
     taken_on: str
 
 
-def read_crossings(file: Entry, parties: Sequence[str]) -> dict[str, Crossing]:
-    """Return the crossings in an agreement's own file by code, or raise `ConfigError`."""
+def read_crossings(files: Sequence[Entry], parties: Sequence[str]) -> dict[str, Crossing]:
+    """Return the crossings in an agreement's files by code, or raise `ConfigError`."""
     crossings: dict[str, Crossing] = {}
-    for entry in file.entries("crossing"):
+    for entry in (each for file in files for each in file.entries("crossing")):
         crossing = _crossing(entry)
         if crossing.code in crossings:
             raise entry.fault(f"{crossing.code} is given twice", "keep one")
+        if crossing.code[:2] not in parties:
+            raise entry.fault(f"{crossing.code} is in no Party of it", "remove or correct it")
         crossings[crossing.code] = crossing
     for crossing in crossings.values():
         across = crossings.get(crossing.opposite)
-        if crossing.code[:2] not in parties:
-            raise file.fault(f"{crossing.code} is in no Party of it", "remove or correct it")
         if crossing.opposite and (across is None or across.opposite != crossing.code):
-            raise file.fault(f"{crossing.code}: its opposite does not name it", "correct one")
+            raise files[0].fault(f"{crossing.code}: its opposite does not name it", "correct one")
     return crossings
 
 

@@ -125,7 +125,10 @@ def read_rulebook(files: Mapping[str, bytes]) -> Rulebook:
     obligations = read_obligations(owed, OBLIGATIONS_PATH, fields)
     sources = _sources(files)
     agreements = with_bases(
-        {owner: read_agreement(sources[owner][0], owner) for owner in _owners(files)},
+        {
+            owner: read_agreement(sources[owner][0], owner, sources[owner][1:])
+            for owner in _owners(files)
+        },
         _shared_bases(sources),
     )
     check_shared(agreements.values(), shared=SHARED in sources)

@@ -202,7 +202,9 @@ def test_inconsistent_policy_does_not_load(name: str) -> None:
         Policy.load(changed(path, old, new))
 
 
-SUBJECTS = sorted(path for path in sources() if "/cooperation/" in path)
+SUBJECTS = sorted(
+    path for path in sources() if "/cooperation/" in path or path.endswith("/crossings.toml")
+)
 
 
 @pytest.mark.parametrize(
