@@ -13,8 +13,8 @@ from unit.bundle.signed_bundle import ROOT, draft
 from xref.bundle import build, read_directory
 from xref.cli import main
 from xref.desk.adapter import Adapter
-from xref.desk.bases import check_basis
-from xref.errors import ConfigError, RecordError
+from xref.desk.agreed import faults_of
+from xref.errors import ConfigError
 from xref.policy.agreement import SHARED
 from xref.policy.compare import compare
 from xref.policy.flows import Flow
@@ -246,13 +246,15 @@ def test_name_a_basis_that_the_agreement_does_not_have(tmp_path: Path) -> None:
     agreement = profile(tmp_path, HEAD + fewer).agreements["ph-id-2027"]
     directory = draft().directory
     good = {"identification_bases": ["PARTY_EVIDENCE"], "identification_basis": "VICTIM_STATEMENT"}
-    check_basis(agreement, good, directory, "LANRM001")
+    flow = draft().policy.flow_named("determination")
+    assert list(faults_of(agreement, flow, good, directory, "LANRM001")) == []
     for name, value in (
         ("identification_bases", ["PARTY_EVIDENCE", "OTHER_SOURCE"]),
         ("identification_basis", "OTHER_SOURCE"),
     ):
-        with pytest.raises(RecordError, match=f"{name}: ph-id-2027 has no basis OTHER_SOURCE"):
-            check_basis(agreement, {name: value}, directory, "LANRM001")
+        faults = list(faults_of(agreement, flow, {name: value}, directory, "LANRM001"))
+        assert [field for field, _ in faults] == [name]
+        assert "ph-id-2027 has no basis OTHER_SOURCE" in faults[0][1]
 
 
 def test_shared_flows_need_one_agreement_that_takes_them() -> None:
