@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from xref.desk.contradict import contradicts, contradicts_exactly, impossible_siblings
+from xref.desk.contradict import contradicts, impossible_siblings
 from xref.desk.derive import SIBLINGS, siblings
 
 TODAY = date(2026, 11, 20)
