@@ -136,7 +136,7 @@ class Cabinet:
     def of_case(self, space: str, case: bytes) -> list[tuple[bytes, Any]]:
         """Return (key, content) of a space whose keys begin with the case."""
         found = [
-            (key, self._open(space, key, value)) for key, value in self._state.scan(space, case)
+            (key, self._open(space, key, value)) for key, value in self.state.scan(space, case)
         ]
         return [(key, content) for key, content in found if content is not None]
 
