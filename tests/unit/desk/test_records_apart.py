@@ -28,7 +28,7 @@ def evidence(reference: str, kind: str = "STATEMENT", **facts: str) -> Record:
         "material_kind": kind,
         "source_office": "LAPOL001",
     }
-    form["facts"] |= facts
+    form["facts"] = {**form["facts"], **facts}
     today = Adapter.load(data_folder("adapters") / "la").day_at(0)
     (record,) = read_plain_form(POLICY, "r.json", json.dumps(form).encode(), today=today).records
     return record
