@@ -81,11 +81,6 @@ def test_every_message_that_a_case_needs_has_a_flow(message: str) -> None:
     assert FLOWS.issuperset(MESSAGES[message])
 
 
-def test_every_flow_is_for_a_message_that_was_asked_for_or_needed_on_the_way() -> None:
-    asked_for = {name for names in MESSAGES.values() for name in names}
-    assert FLOWS - asked_for == {"emergency-protection-referral", "decision"}
-
-
 def test_a_right_of_permanent_residence_counts_as_well_as_nationality() -> None:
     schemas = POLICY.schemas
     asked = schemas["xref.nationality_request"].by_name["basis_claimed"]
