@@ -89,7 +89,6 @@ def test_link_between_others_stands_for_the_offices_own() -> None:
     "members",
     [
         {"head": ""},
-        {"head": next(iter(json.loads(exported())["links"].values()))},
         {"keyring": ""},
         {"hop": "VNHOP001"},
         {"office": "la"},
@@ -103,6 +102,12 @@ def test_link_between_others_stands_for_the_offices_own() -> None:
 def test_export_that_nobody_stands_for(members: dict[str, Any]) -> None:
     with pytest.raises(ConfigError):
         read_accesses(changed(**members), PARTY_KEY)
+
+
+def test_link_head_stands_for_the_trails() -> None:
+    head = next(iter(json.loads(exported())["links"].values()))
+    with pytest.raises(ConfigError):
+        read_accesses(changed(head=head), PARTY_KEY)
 
 
 def test_other_partys_key() -> None:
