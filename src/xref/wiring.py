@@ -32,6 +32,7 @@ from xref.drivers.files import (
     write_seed,
     write_whole,
 )
+from xref.drivers.keyed_store import KeyedStore
 from xref.drivers.registry_http import HttpRegistry
 from xref.drivers.sqlite_store import SqliteStore
 from xref.drivers.sqlite_transport import SqliteTransport
@@ -52,6 +53,8 @@ from xref.wire.office import parse_link, party_name, party_of
 from xref.witnessing import WitnessClient
 
 _SPOOL_BATCH = 256
+CASE_KEYS = "case-keys.sqlite"
+"""The file of a desk's case keys, beside its state: no backup takes it along."""
 
 
 def _transport(config: SqliteConfig | KafkaConfig, folder: Path) -> Transport:
@@ -202,7 +205,9 @@ def run_desk_at(file: Path, stop: Stop) -> None:
     own = _newest(bundles).directory.office(config.office)
     shards = shards_of(bundles.values())
     setup = DeskSetup(keychain, bundles, config.parties, own.hop, shards, _works_by(config, folder))
-    store, transport = SqliteStore(folder / config.state), _transport(config.transport, folder)
+    keys = SqliteStore(folder / CASE_KEYS)
+    store = KeyedStore(SqliteStore(folder / config.state), keys)
+    transport = _transport(config.transport, folder)
     spool_store = SqliteStore(folder / config.spool, shared=True)
     spool = Spool(spool_store, storage_key(storage), os.urandom)
     rim = Rim(spool, Adapter.load(folder / config.adapter), folder / config.received)
@@ -245,7 +250,8 @@ class DeskOffice:
     @contextmanager
     def records(self) -> Iterator[Store]:
         """Open the desk's state to read it beside the running desk."""
-        store = open_state(self.folder / self.config.state, self.config.office)
+        state = open_state(self.folder / self.config.state, self.config.office)
+        store = KeyedStore(state, open_state(self.folder / CASE_KEYS), owner=False)
         try:
             yield store
         finally:
