@@ -69,7 +69,8 @@ def read_on(transport: KafkaTransport, position: int) -> None:
 
 def publish_at_last(transport: KafkaTransport, parcel: bytes) -> None:
     """Publish as a hop does: again and again until it is durable."""
-    for _ in range(20):
+    until = time.monotonic() + 90  # a link that was set aside is tried again after half a minute
+    while time.monotonic() < until:
         try:
             transport.publish([Outbound(THERE, parcel)])
         except UnavailableError:

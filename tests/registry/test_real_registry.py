@@ -37,6 +37,7 @@ def with_one_more_symbol(schema: Schema) -> Schema:
     for _, kind in named_types(document):
         if "default" in kind:
             kind["symbols"].append("ONE_MORE")
+            kind["xref.meanings"].append("One more.")
     return Schema.parse(json.dumps(document).encode())
 
 
