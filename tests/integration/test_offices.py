@@ -97,7 +97,7 @@ def test_second_process_on_one_state_is_refused(tmp_path: Path) -> None:
                 capture_output=True,
                 text=True,
                 check=False,
-                timeout=20,
+                timeout=60,
             )
             assert second.returncode == 1
             assert "another process is using this state" in second.stderr

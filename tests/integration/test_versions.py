@@ -15,8 +15,8 @@ import pytest
 import releases
 from integration.offices import ALL, OFFICES, Offices, wait_for
 from unit.schema.versions import change_schemas, last_release
-from xref import bundle as bundles
 from xref.audit_folders import audit_folders
+from xref.consultation import none_held
 from xref.demo_cases import LA_NRM, VN_NRM
 from xref.demo_setup import lay_out, place_form
 from xref.operations import build_bundle, party_signer, sign_bundle, validity
@@ -30,10 +30,17 @@ LAST, THIS = "bundle", "bundle-2"
 def sign_both(data: Path) -> dict[str, str]:
     """Sign last version's bundle and this version's; return their digests."""
     shutil.rmtree(data / LAST)
-    bundles.write_bundle(data / LAST, last_release().draft(), "")
+    record = none_held("Offices of a test.")
+    released = last_release().folder
+    build_bundle(
+        data / LAST,
+        schemas=released / "schemas",
+        policies=released / "policies",
+        consultation=record,
+    )
     schemas = shutil.copytree(releases.ROOT / "schemas", data / "schemas")
     change_schemas(schemas)
-    build_bundle(data / THIS, schemas=schemas)
+    build_bundle(data / THIS, schemas=schemas, consultation=record)
     digests = {}
     for name in (LAST, THIS):
         window = validity("", 30)
