@@ -12,7 +12,6 @@ from typing import Final
 
 from xref.errors import MalformedError
 
-OFFICE_BYTES: Final = 8
 _OFFICE: Final = re.compile(r"[A-Z]{2}[A-Z0-9]{6}")
 _SHARD: Final = re.compile(r"0|[1-9][0-9]{0,4}")
 _LINK_PREFIX: Final = "xref/link/v1/"

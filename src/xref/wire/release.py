@@ -7,7 +7,6 @@ import hashlib
 from typing import Final
 
 MASK_BYTES: Final = 16
-MASK_MAX: Final = 2**128 - 1
 
 
 def release_of(
