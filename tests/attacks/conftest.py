@@ -18,7 +18,16 @@ TOUCH_THE_TRANSPORT = {
 TAKE_BYTES_FROM_NOBODY = {"test_fuzz_handle"}
 IDLE_FETCH_MS = 10  # every reading here is of new topics, and would wait for the last fetch
 LONG = os.environ.get("XREF_LONG") == "1"
-KAFKA = pytest.param("kafka", marks=[pytest.mark.needs_kafka, pytest.mark.slow])
+# The client's own thread takes from `random` while hypothesis draws, which it takes for a strategy's.
+RANDOM_ELSEWHERE = "ignore:Do not use the `random` module inside strategies"
+KAFKA = pytest.param(
+    "kafka",
+    marks=[
+        pytest.mark.needs_kafka,
+        pytest.mark.slow,
+        pytest.mark.filterwarnings(RANDOM_ELSEWHERE),
+    ],
+)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
