@@ -18,7 +18,7 @@ TOUCH_THE_TRANSPORT = {
 TAKE_BYTES_FROM_NOBODY = {"test_fuzz_handle"}
 IDLE_FETCH_MS = 10  # every reading here is of new topics, and would wait for the last fetch
 LONG = os.environ.get("XREF_LONG") == "1"
-# The client's own thread takes from `random` while hypothesis draws, which it takes for a strategy's.
+# The client's thread takes from `random` while hypothesis draws, which suspects a strategy of it.
 RANDOM_ELSEWHERE = "ignore:Do not use the `random` module inside strategies"
 KAFKA = pytest.param(
     "kafka",
