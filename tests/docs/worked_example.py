@@ -37,7 +37,7 @@ _WRITTEN: Mapping[str, object] = {
     "residence_reference_year": 2019,
     "dependants": 1,
     "document_type": "P",
-    "crossing_point": "VN9LB",
+    "crossing_point": "VNLAO",
     "reply_office": "LANRM001",
     "sharing_consent_ref": "0f1e2d3c4b5a69788796a5b4c3d2e1f0",
     "case_ref": "9a8b7c6d5e4f30211203f4e5d6c7b8a9",

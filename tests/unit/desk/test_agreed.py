@@ -84,16 +84,6 @@ def test_an_unknown_crossing_is_doubted_elsewhere() -> None:
     assert doubts({CROSSING: "VNZZZ"}, flow=RETURN) == [CROSSING]
 
 
-def test_land_crossings_come_in_pairs_of_the_two_parties_and_say_whose_code_it_is() -> None:
-    land = [each for each in AGREEMENT.crossings.values() if each.opposite]
-    assert len(land) == 18
-    for each in land:
-        across = AGREEMENT.crossings[each.opposite]
-        assert {each.code[:2], across.code[:2]} == {"LA", "VN"}
-        assert each.is_ours
-        assert each.code[2] == "9"
-
-
 HEAD = """
 id = "x-y"
 title = "A title"

@@ -89,6 +89,20 @@ def test_a_profile_says_whom_it_covers_and_which_line_says_so(name: str) -> None
     assert beside <= {"crossings.toml"}
 
 
+@pytest.mark.parametrize("name", CORRIDORS)
+def test_a_corridor_says_where_people_cross_by_land_and_by_air(name: str) -> None:
+    """A pair of gates is of both States; Thailand and Viet Nam have no common border."""
+    crossings = of(name).agreements[name].crossings
+    paired = [each for each in crossings.values() if each.opposite]
+    assert len(paired) >= (0 if name == "th-vn-2008" else 6)
+    for each in paired:
+        across = crossings[each.opposite]
+        assert {each.code[:2], across.code[:2]} == CORRIDORS[name][0]
+    alone = [each for each in crossings.values() if not each.opposite]
+    assert alone
+    assert not any(each.is_ours for each in alone)
+
+
 def test_nothing_of_the_first_agreement_was_lost_when_it_became_a_profile() -> None:
     """An earlier bundle, kept as a vector, holds its flows and permits in the agreement's files."""
     vector = json.loads((ROOT / "tests/vectors/bundle/open.json").read_text(encoding="utf-8"))
