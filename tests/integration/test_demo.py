@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from integration.backups import Backup
 from xref.arguments import DEMO_CASES, DEMO_CORRIDORS
 from xref.demo_cases import CASES
 from xref.demo_corridors import DIRECTIONS
@@ -258,8 +259,15 @@ def test_missing_safe_receipt_is_an_alert_until_it_comes(tmp_path: Path, on: lis
     assert told["alerts"] == []
 
 
+# What the first person's form says of her, in Lao and Latin letters, and as two countries write it.
+SAID = ("ຫງວຽນ", "ທິ ຕົວຢ່າງ", "THI VI DU", "1999-02-14", "14/02/1999", "ຄມ-2026-0001")
+
+
 def test_withdrawal_while_messages_are_under_way(tmp_path: Path, on: list[str]) -> None:
-    story = play("withdrawal", tmp_path / "demo", *on)
+    """It stops, empties and erases: no office's file has a word of her, no backup a key to one."""
+    data = tmp_path / "demo"
+    with Backup(data / "vn-nrm", tmp_path / "backup.sqlite") as backup:
+        story = play("withdrawal", data, *on)
     of_la_nrm = {
         (kind, outcome) for kind, sender, _, outcome in outcomes(story) if sender == "LANRM001"
     }
@@ -276,8 +284,24 @@ def test_withdrawal_while_messages_are_under_way(tmp_path: Path, on: list[str]) 
     assert {m["fault"] for m in stopped} == {"withdrawn"}
     for office, each in story["offices"].items():
         assert office == "LANRM001" or each["received"] == {}
-    told = run_once(["journey", "ຄມ-2026-0001"], tmp_path / "demo" / "la-nrm")
+    told = run_once(["journey", "ຄມ-2026-0001"], data / "la-nrm")
     assert "the person withdrew the sharing consent" in told
+    assert sum(text in backup.form for text in SAID) >= 3, "her form was in the office's folder"
+    assert len(backup.keys) == 1
+    needles = [*backup.keys, *(text.encode() for text in SAID)]
+    searched = [*files_of_offices(data), backup.file]
+    assert len(searched) > 60
+    for file in searched:
+        content = file.read_bytes()
+        assert not [needle for needle in needles if needle in content], file
+    assert backup.opened() == (1, 0), "its row is in the backup still, and nothing opens it"
+
+
+def files_of_offices(data: Path) -> list[Path]:
+    """Every file but the invented samples and the forms that the first office has of its own."""
+    other = ("samples", "adapter", "forms")
+    files = [file for file in data.rglob("*") if file.is_file()]
+    return [file for file in files if not set(other) & set(file.relative_to(data).parts)]
 
 
 def test_ctrl_c_leaves_no_process(tmp_path: Path) -> None:
