@@ -161,7 +161,7 @@ class Publication(_Form):
             raise ValueError('encoding goes with format = "csv"; the others are UTF-8')
         if self.records is not None and self.format != "json":
             raise ValueError('records goes with format = "json"')
-        _check_parts(ends, has_form=self.sharing_consent is not None)
+        _check_parts(ends, self.sharing_consent)
         unknown = sorted(set(self.derive) - SIBLINGS.keys())
         if unknown:
             raise ValueError(f"derive does not know {unknown[0]!r}; it knows {sorted(SIBLINGS)}")
@@ -329,13 +329,17 @@ def _check_end(end: str, column: Column) -> None:
         raise ValueError(f"{end!r} needs kind = {needed!r}, and a date in full")
 
 
-def _check_parts(ends: set[str], *, has_form: bool) -> None:
+def _check_parts(ends: set[str], form: SharingConsentForm | None) -> None:
     parts = {end.removeprefix("sharing-consent/") for end in ends if end.startswith("sharing-")}
-    if not parts and not has_form:
+    if not parts and form is None:
         return
     missing = sorted(set(SHARING_CONSENT_PARTS_NEEDED) - parts)
-    if missing or not has_form:
+    if missing or form is None:
         raise ValueError(f"sharing_consent: incomplete; add {missing or 'its own table'}")
+    if form.is_explained and not form.explained_how and "explained_how" not in parts:
+        raise ValueError("sharing_consent: incomplete; add explained_how, or a column that says it")
+    if not form.is_explained and parts & {"explained_how", "interpreted_by"}:
+        raise ValueError("sharing_consent: incomplete; add withdrawal_routes to its own table")
 
 
 def _columns_of(file: AdapterFile) -> Iterator[tuple[str, Place, Column]]:

@@ -280,6 +280,9 @@ def _missing(
     if any(end.startswith("sharing-consent/") for end in found):
         parts = (f"sharing-consent/{part}" for part in SHARING_CONSENT_PARTS_NEEDED)
         needed += [end for end in parts if end not in found]
+        how, notice = "sharing-consent/explained_how", form.sharing_consent
+        if notice and notice.is_explained and not notice.explained_how and how not in found:
+            needed.append(how)
     problems = []
     for end in needed:
         label, cure = (_label(by_end[end]), by_end[end].cure) if end in by_end else (end, "add it")

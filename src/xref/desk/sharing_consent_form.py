@@ -5,7 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from xref.desk.consent import Explanation
+from xref.desk.consent import WAYS, Explanation
 from xref.errors import MalformedError
 
 Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=64)]
@@ -26,18 +26,24 @@ class SharingConsentForm(BaseModel):
     @model_validator(mode="after")
     def _is_of_one_version(self) -> Self:
         """Refuse half of what a record of version 2 says."""
+        how = self.explained_how or WAYS[0]  # unless the notice says how, a column has to
         try:
-            self.explanation({})
+            self.explanation({"explained_how": how})
         except MalformedError as error:
             raise ValueError(error.detail) from error
         return self
+
+    @property
+    def is_explained(self) -> bool:
+        """Whether records are of version 2, which says how the notice was explained."""
+        return bool(self.notice_sha256 or self.explained_how or self.withdrawal_routes)
 
     def explanation(self, parts: Mapping[str, object]) -> Explanation | None:
         """Return how it was explained, by the form's columns before what the notice always says.
 
         None where the notice says nothing of it: the record is then of version 1.
         """
-        if not (self.notice_sha256 or self.explained_how or self.withdrawal_routes):
+        if not self.is_explained:
             return None
         return Explanation(
             how=str(parts.get("explained_how", self.explained_how)),

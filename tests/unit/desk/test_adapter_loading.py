@@ -90,6 +90,32 @@ def test_each_mistake_names_file_key_and_cure(before: str, after: str, said: str
         Adapter.parse(SMALL.replace(before, after, 1).encode(), "small")
 
 
+TEMPLATE = (data_folder("adapters") / "template" / FILE_NAME).read_text("utf-8")
+ROUTES = 'withdrawal_routes = ["guardian", "legal-representative", "this-office"]'
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (ROUTES, "", "add withdrawal_routes"),
+        (ROUTES, 'withdrawal_routes = ["never"]', "withdrawal_routes are of"),
+        (ROUTES, f'{ROUTES}\nexplained_how = "in-passing"', "explained_how is one of"),
+        ('to = "sharing-consent/explained_how"', 'to = "stays"', "add explained_how, or a column"),
+        ('to = "sharing-consent/explained_by"', 'to = "stays"', "explained_by"),
+    ],
+)
+def test_half_of_how_a_sharing_consent_was_explained(before: str, after: str, said: str) -> None:
+    assert before in TEMPLATE
+    with pytest.raises(ConfigError, match=rf"template, line \d+: publication.*{said}"):
+        Adapter.parse(TEMPLATE.replace(before, after, 1).encode(), "template")
+
+
+def test_a_notice_that_always_says_how_needs_no_column() -> None:
+    column = 'to = "sharing-consent/explained_how"'
+    always = TEMPLATE.replace(ROUTES, f'{ROUTES}\nexplained_how = "read-aloud"')
+    Adapter.parse(always.replace(column, 'to = "stays"').encode(), "template")
+
+
 @pytest.mark.parametrize("data", [b"\xff", b" " * 600_000, b"a=" + b"[" * 100_000, b""])
 def test_bytes_that_are_no_adapter_are_refused(data: bytes) -> None:
     with pytest.raises(ConfigError, match=r"^small(, line \d+)?: "):

@@ -94,3 +94,9 @@ def test_a_type_without_a_form_is_written_in_xrefs_own() -> None:
         "beyond": [],
         "look": [],
     }
+
+
+@pytest.mark.parametrize("expected", RECORDS, ids=lambda path: f"{path.parts[-3]}-{path.name}")
+def test_every_shipped_form_says_how_its_sharing_consent_was_explained(expected: Path) -> None:
+    given = [each["sharing_consent"] for each in json.loads(expected.read_text("utf-8"))]
+    assert {each["version"] for each in given if each} <= {2}

@@ -91,6 +91,8 @@ def test_only_the_name_of_the_file_is_kept() -> None:
         ("sharing-consent__valid_until", "31/10/2026", "ends before", "columns"),
         ("sharing-consent__given_on", "", "missing", "add"),
         ("sharing-consent__recipients", "", "missing", "add"),
+        ("sharing-consent__explained_how", "", "missing", "add"),
+        ("sharing-consent__interpreted_by", "ນາງ ຈັນ", "not a word", "list"),
         ("field__sex", "girl", "not a word", "list"),
         ("fact__asylum", "probably not", "not a word", "list"),
         ("named__service-provider", "VNSVC001", "not a word", "list"),
