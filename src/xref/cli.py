@@ -272,12 +272,23 @@ def _add_approve(group: "Commands") -> None:
         group,
         "approve",
         "Approve, as a second person, a record on another ground than the sharing consent.",
-        'cd la-nrm && xref desk approve CASE-NUMBER --by "NAME"',
+        'cd la-nrm && xref desk approve CASE-NUMBER --record 3f09c1d2 --by "NAME"',
     )
     parser.add_argument("case", metavar="CASE", help="the office's own case number")
     add_by(parser, "who approves it: not who prepared it", required=True)
-    parser.add_argument(
-        "--publication", default="", metavar="KIND", help="which one, where several of a case wait"
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "--record",
+        default="",
+        metavar="NUMBER",
+        help="the one that was looked at, as `xref desk status` numbers it; needed where several "
+        "of the case wait",
+    )
+    which.add_argument(
+        "--all",
+        type=int,
+        metavar="COUNT",
+        help="all of the case that wait, each looked at; refused where not just COUNT wait",
     )
     add_config(parser, "desk.toml")
     parser.set_defaults(run=commands.desk_approve)

@@ -128,6 +128,7 @@ def desk_status(options: Namespace) -> int:
                 "problem": each.problem,
                 "since_ms": each.since_ms,
                 "waits_for": "second-approval" if each.waiting else "",
+                "number": each.number,
                 "reasons": [rule_as_json(office.bundle, rule) for rule in each.reasons],
             }
             for each in held
@@ -219,8 +220,9 @@ def desk_fact(options: Namespace) -> int:
 def desk_approve(options: Namespace) -> int:
     """Approve a record that states another ground than the sharing consent."""
     office = DeskOffice(options.config)
-    publication = operations.approve(office, options.case, options.by, options.publication)
-    sys.stdout.write(f"{publication}: approval handed to the desk, which submits it\n")
+    approved = operations.approve(office, options.case, options.by, options.record, options.all)
+    for publication in approved:
+        sys.stdout.write(f"{publication}: approval handed to the desk, which submits it\n")
     return 0
 
 

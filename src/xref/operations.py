@@ -20,7 +20,7 @@ from xref.policy.rulebook import CONSULTATION_PATH
 from xref.resources import data_folder
 from xref.running import now_ms
 from xref.sources import read_sources
-from xref.story import held_records, sent_messages
+from xref.story import HeldRecord, held_records, sent_messages
 from xref.tlog.note import Signer
 from xref.wire.key import SEED_BYTES, KeyUse, SigningKey
 from xref.wire.keyring import KeyLine, Keyring, SubscribeLine, parse_keyring
@@ -316,28 +316,52 @@ def correct_facts(office: DeskOffice, case: str, facts: Mapping[str, str], by: s
     return publication
 
 
-def approve(office: DeskOffice, case: str, by: str, publication: str = "") -> str:
-    """Hand a second person's approval of a waiting record to the desk; return its publication.
+def approve(
+    office: DeskOffice, case: str, by: str, number: str = "", count: int | None = None
+) -> list[str]:
+    """Hand a second person's approval of waiting records to the desk; return their publications.
 
-    Of a publication that keeps records apart, all that wait are approved. `ConfigError` where no
-    record of the case waits, or several publications' do and none is named;
-    `RecordError` where this person cannot be the second one.
+    `ConfigError` where it is not sure which are meant (`to_approve`); `RecordError` where this
+    person cannot be the second one.
     """
     name = check_name(by)
     with office.records() as store:
-        waiting = [each for each in held_records(store) if each.waiting and each.case == case]
-    waiting = [each for each in waiting if publication in ("", each.publication)]
-    kinds = sorted({each.publication for each in waiting})
-    if len(kinds) != 1:
-        message = (
-            f"several records of that case wait; add --publication with one of {', '.join(kinds)}"
-            if waiting
-            else "no record of that case number waits for approval; see `xref desk status`"
-        )
-        raise ConfigError(message)
-    for held in waiting:
+        meant = to_approve(held_records(store), case, number, count)
+    for held in meant:
         if fault := approval_fault(held.prepared_by, name):
             raise RecordError(fault)
     with office.spool() as spool:
-        spool.put([Approval(each.key, each.statement, name) for each in waiting], now_ms())
-    return kinds[0]
+        spool.put([Approval(each.key, each.statement, name) for each in meant], now_ms())
+    return [each.publication for each in meant]
+
+
+def to_approve(
+    held: Sequence[HeldRecord], case: str, number: str = "", count: int | None = None
+) -> list[HeldRecord]:
+    """Return the records that a person approves, who has looked at each of them.
+
+    It is the one of the case that waits; of several the one of a `number`, or all of them where
+    just as many wait as `count` says. Raises `ConfigError` where none or others wait.
+    """
+    waiting = [each for each in held if each.waiting and each.case == case]
+    if not waiting:
+        message = "no record of that case number waits for approval; see `xref desk status`"
+        raise ConfigError(message)
+    meant = [each for each in waiting if number in ("", each.number)]
+    if not meant:
+        message = (
+            "--record: none of that number waits, and a change gives it another; look again at "
+            f"{_numbered(waiting)} with `xref desk status`"
+        )
+        raise ConfigError(message)
+    if len(meant) != (1 if count is None else count):
+        message = (
+            f"of that case wait {len(meant)}: {_numbered(meant)}; look at each with `xref desk "
+            f"status`, then add --record NUMBER, or --all {len(meant)}"
+        )
+        raise ConfigError(message)
+    return meant
+
+
+def _numbered(waiting: Sequence[HeldRecord]) -> str:
+    return ", ".join(f"{each.number} ({each.publication})" for each in waiting)

@@ -268,7 +268,10 @@ def _next_step(record: HeldRecord) -> str:
     if record.waiting and not record.prepared_by:
         return "xref desk submit FILE --by NAME: who prepared it is not known yet"
     if record.waiting:
-        return "xref desk approve CASE --by NAME, by somebody who did not prepare it"
+        return (
+            f"xref desk approve CASE --record {record.number} --by NAME, by somebody who did not "
+            "prepare it"
+        )
     return "xref desk fact CASE FACT=VALUE, or submit the corrected form"
 
 

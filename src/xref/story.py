@@ -1,5 +1,6 @@
 """What an office can tell of its messages: read from its records, with rules put into words."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,6 +17,7 @@ from xref.state import State
 from xref.steps.decide import HOP_REASONS
 
 _STAGES: Final = ("forwarded", "delivered", "opened", "erased")
+_NUMBER_DIGITS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,11 @@ class HeldRecord:
     waiting: bool
     statement: str
     prepared_by: tuple[str, ...]
+
+    @property
+    def number(self) -> str:
+        """What a person calls it to approve just this: short, and another after any change."""
+        return hashlib.sha256(self.key + self.statement.encode()).hexdigest()[:_NUMBER_DIGITS]
 
 
 def find_rule(bundle: Bundle, rule_id: str) -> Rule | None:

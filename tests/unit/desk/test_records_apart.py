@@ -13,9 +13,11 @@ from xref.desk.plain_form import read_plain_form
 from xref.desk.read_form import Record
 from xref.desk.spool import Correction, Withdrawal
 from xref.errors import ConfigError
+from xref.operations import to_approve
 from xref.policy.flows import read_publication
 from xref.policy.reading import read_toml
 from xref.resources import data_folder
+from xref.story import held_records
 
 LA, VN = "LANRM001", "VNNRM001"
 KIND = "identification-evidence"
@@ -86,6 +88,46 @@ def test_a_corrected_fact_reaches_every_record_of_the_case() -> None:
     world.publish(LA, [Correction(case, KIND, {"asylum": "no"})])
     world.settle()
     assert arrived(world) == ["S-1", "S-2"]
+
+
+def waiting_for_approval() -> Exchange:
+    world = Exchange()
+    for reference in ("S-1", "S-2"):
+        stated = evidence(reference, disclosure_ground="vital-interest")
+        world.publish(LA, [replace(stated, prepared_by=("Bounmy",))])
+    return world
+
+
+def test_approved_one_then_another_of_the_case_goes_unseen() -> None:
+    """The second person names the one that was looked at, or how many were."""
+    world = waiting_for_approval()
+    case = evidence("S-1").case
+    held = held_records(world.stores[LA])
+    numbers = [each.number for each in held]
+    assert len(set(numbers)) == 2
+    with pytest.raises(ConfigError, match=r"wait 2: .*--record NUMBER, or --all 2") as several:
+        to_approve(held, case)
+    assert all(f"{number} ({KIND})" in str(several.value) for number in numbers)
+    assert case not in str(several.value)
+    for count in (0, 1, 3):
+        with pytest.raises(ConfigError, match="--all 2"):
+            to_approve(held, case, count=count)
+    assert to_approve(held, case, count=2) == held
+    assert to_approve(held, case, numbers[1]) == held[1:]
+    for other in ("", numbers[1]):
+        with pytest.raises(ConfigError, match="no record of that case number waits"):
+            to_approve(held, "another", other)
+
+
+def test_looked_at_then_changed_then_approved() -> None:
+    world = waiting_for_approval()
+    case = evidence("S-1").case
+    [number, _] = [each.number for each in held_records(world.stores[LA])]
+    for reference in ("S-1", "S-2"):
+        stated = evidence(reference, "DOCUMENT", disclosure_ground="vital-interest")
+        world.publish(LA, [replace(stated, prepared_by=("Bounmy",))])
+    with pytest.raises(ConfigError, match="a change gives it another"):
+        to_approve(held_records(world.stores[LA]), case, number)
 
 
 def test_a_withdrawal_ends_what_went_by_each_record() -> None:
