@@ -215,8 +215,6 @@ def check_times(envelope: Envelope, now_ms: int, life_days: int, *, from_desk: b
         raise fault("backdated")
     if from_desk and header.created_ms < now_ms - BACKDATE_MS_MAX:
         raise fault("backdated")
-    if from_desk != (envelope.erase_by_ms == 0):
-        raise fault("wrong-retention")
     if not from_desk and envelope.erase_by_ms <= now_ms:
         raise fault("expired")
 
