@@ -1,6 +1,7 @@
 """The command line: parses, and calls `xref.commands`. `xref COMMAND --help` shows an example."""
 
 import argparse
+import gc
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from xref.arguments import Commands
 
 _EXIT_USAGE, _EXIT_EVIDENCE = 2, 3
+# What a start loads, stays: looking through it every 700 objects takes a fifth of the start.
+_COLLECT_AT = (20_000, 20, 100)
 commands = Later("xref.commands")
 
 
@@ -37,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code: 0 done, 1 refused or faulty, 2 usage, 3 evidence."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     sys.excepthook = crashed
+    gc.set_threshold(*_COLLECT_AT)
     try:
         options = _parser(given[0] if given else "").parse_args(given)
         code = int(options.run(options))

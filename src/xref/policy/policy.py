@@ -47,7 +47,7 @@ class Policy:
     _corridor: Callable[[int, str, str, bool], Corridor | Rule] = field(repr=False)
     _ruling: Callable[[Way, bytes, bool], Ruling | Rule] = field(repr=False)
     _answer: Callable[[Way, bytes, int, int, bool], Permit | Refusal] = field(repr=False)
-    _ceilings: Mapping[tuple[int, str, str, bool], int] = field(repr=False)
+    _ceiling: Callable[[int, str, str, bool], int] = field(repr=False)
     _tighter: "Policy | None" = field(repr=False, default=None)
 
     @classmethod
@@ -70,7 +70,7 @@ class Policy:
             _corridor=corridor,
             _ruling=ruling,
             _answer=answer,
-            _ceilings=_ceilings(rulebook, corridor),
+            _ceiling=lru_cache(maxsize=DECISIONS_CACHED_MAX)(_ceilings(rulebook, corridor)),
         )
 
     def under(self, tighter: Rulebook) -> "Policy":
@@ -208,7 +208,7 @@ class Policy:
 
     def ceiling(self, flow: int, from_role: str, to_role: str, *, same_party: bool) -> int:
         """Return the mask of all that some facts could open here; 0 where nothing ever goes."""
-        return self._ceilings.get((flow, from_role, to_role, same_party), 0)
+        return self._ceiling(flow, from_role, to_role, same_party)
 
 
 def _corridors(
@@ -325,18 +325,15 @@ def _kept(ruling: Ruling, field_mask: int, *, covered: bool) -> Withheld:
 
 def _ceilings(
     rulebook: Rulebook, corridor_of: Callable[[int, str, str, bool], Corridor | Rule]
-) -> dict[tuple[int, str, str, bool], int]:
-    ceilings = {}
-    memo: dict[object, int] = {}
-    for flow in rulebook.flows.values():
-        for from_role in flow.from_roles:
-            for to_role in flow.to_roles:
-                for same_party in (False, True):
-                    key = (flow.code, from_role, to_role, same_party)
-                    corridor = corridor_of(*key)
-                    if isinstance(corridor, Corridor):
-                        # Many roles share their rules; the search is done once for each set.
-                        if corridor.key not in memo:
-                            memo[corridor.key] = ceiling_of(corridor, rulebook.facts)
-                        ceilings[key] = memo[corridor.key]
-    return ceilings
+) -> Callable[[int, str, str, bool], int]:
+    memo: dict[object, int] = {}  # many roles share their rules: one search for each set
+
+    def ceiling(flow: int, from_role: str, to_role: str, same_party: bool) -> int:  # noqa: FBT001 - a cache key
+        corridor = corridor_of(flow, from_role, to_role, same_party)
+        if isinstance(corridor, Rule):
+            return 0
+        if corridor.key not in memo:
+            memo[corridor.key] = ceiling_of(corridor, rulebook.facts)
+        return memo[corridor.key]
+
+    return ceiling
