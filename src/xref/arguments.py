@@ -131,6 +131,26 @@ def add_by(parser: argparse.ArgumentParser, says: str, *, required: bool = False
     parser.add_argument("--by", default="", required=required, metavar="NAME", help=says)
 
 
+def add_party_key(parser: argparse.ArgumentParser) -> None:
+    """Add `--key`, with which a Party signs."""
+    parser.add_argument(
+        "--key", type=Path, required=True, metavar="FILE", help="the Party's key file"
+    )
+
+
+def add_signer(parser: argparse.ArgumentParser) -> None:
+    """Add `--party` and its `--key`."""
+    parser.add_argument("--party", required=True, metavar="PARTY", help="for example LA")
+    add_party_key(parser)
+
+
+def add_next_version(parser: argparse.ArgumentParser) -> None:
+    """Add `--version`, of what replaces an older one."""
+    parser.add_argument(
+        "--version", type=whole_number, required=True, metavar="N", help="higher than the last one"
+    )
+
+
 def whole_number(text: str) -> int:
     """Return a whole number from 1."""
     if not (text.isascii() and text.isdigit() and int(text) > 0):

@@ -11,7 +11,14 @@ from rich.text import Text
 
 from xref import bundle as bundles
 from xref import operations, screen
-from xref.arguments import add_agreement, add_command, add_days, add_group, add_json
+from xref.arguments import (
+    add_agreement,
+    add_command,
+    add_days,
+    add_group,
+    add_json,
+    add_signer,
+)
 from xref.bundle import Draft
 from xref.bundle_check import check_proof
 from xref.consultation import consultation_of, none_held
@@ -87,10 +94,7 @@ def _add_sign(group: "Commands") -> None:
         "xref bundle sign bundle --party LA --key party.key --days 365 --instead-of bundle-2026",
     )
     parser.add_argument("bundle", type=Path, metavar="DIR", help="the bundle's folder")
-    parser.add_argument("--party", required=True, metavar="PARTY", help="for example LA")
-    parser.add_argument(
-        "--key", type=Path, required=True, metavar="FILE", help="the Party's key file"
-    )
+    add_signer(parser)
     parser.add_argument(
         "--instead-of", type=Path, metavar="OLD", help="the bundle before, to see what changes"
     )

@@ -21,8 +21,9 @@ from xref.arguments import (
     add_group,
     add_json,
     add_later,
+    add_next_version,
+    add_party_key,
     add_until_stdin_ends,
-    whole_number,
 )
 from xref.ending import crashed, failed, give_up_output, say_as_json
 from xref.errors import EvidenceError, XrefError, cause_of
@@ -340,12 +341,8 @@ def _add_keys(top: "Commands") -> None:
     )
     parser.add_argument("party", metavar="PARTY", help="for example LA")
     parser.add_argument("lines", type=Path, nargs="+", metavar="FILE", help="from `xref keys show`")
-    parser.add_argument(
-        "--key", type=Path, required=True, metavar="FILE", help="the Party's key file"
-    )
-    parser.add_argument(
-        "--version", type=whole_number, required=True, metavar="N", help="higher than the last one"
-    )
+    add_party_key(parser)
+    add_next_version(parser)
     parser.add_argument(
         "--bundle", type=Path, required=True, metavar="DIR", help="the bundle with the directory"
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from xref import bundle as bundles
-from xref.arguments import add_command, add_group, add_json, whole_number
+from xref.arguments import add_command, add_group, add_json, add_next_version, add_signer
 from xref.desk.approval import check_name, official_digest
 from xref.errors import ConfigError, cause_of
 from xref.operations import party_signer
@@ -61,13 +61,8 @@ def add_overlay(top: "Commands") -> None:
         "--bundle ../bundle --out ../la-hop/keyrings",
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="the overlay's text (TOML)")
-    parser.add_argument("--party", required=True, metavar="PARTY", help="for example LA")
-    parser.add_argument(
-        "--key", type=Path, required=True, metavar="FILE", help="the Party's key file"
-    )
-    parser.add_argument(
-        "--version", type=whole_number, required=True, metavar="N", help="higher than the last one"
-    )
+    add_signer(parser)
+    add_next_version(parser)
     _add_bundles(parser)
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="folder for PARTY.overlay"
