@@ -20,10 +20,11 @@ from statistics import quantiles
 from typing import Final
 
 from bench.world import RECIPIENT, SENDER, records
+from xref.bundle import write_bundle
 from xref.consultation import none_held
 from xref.demo_setup import HOPS, Participant, lay_out, offices_of
 from xref.desk.cabinet import Cabinet
-from xref.operations import build_bundle, party_signer, public_lines, sign_bundle, write_keyring
+from xref.operations import draft_bundle, party_signer, public_lines, sign_bundle, write_keyring
 from xref.processes import Processes
 from xref.running import now_ms
 from xref.state import State
@@ -56,7 +57,8 @@ def lay_out_shards(data: Path, shards: int) -> tuple[Participant, ...]:
     directory = data / "directory.toml"
     listed = (data / "bundle" / "directory.toml").read_text("utf-8")
     directory.write_text(f"shards = {shards}\n{listed}", "utf-8")
-    draft = build_bundle(data / "sharded", directory, consultation=none_held("A benchmark."))
+    draft = draft_bundle(directory, consultation=none_held("A benchmark."))
+    write_bundle(data / "sharded", draft)
     window = (now_ms() - _DAY_MS, now_ms() + _DAY_MS)
     for party in ("LA", "VN"):
         signer = party_signer(party, data / f"{party.lower()}-party" / "party.key")

@@ -332,8 +332,15 @@ def _verify(
 # The rim: folders.
 
 
-def write_bundle(folder: Path, draft: Draft, note: str) -> None:
+def check_new(folder: Path) -> None:
+    """Raise `ConfigError` for a folder in which something is."""
+    if folder.exists() and any(folder.iterdir()):
+        raise ConfigError(f"{folder}: is not empty; name a new folder")
+
+
+def write_bundle(folder: Path, draft: Draft, note: str = "") -> None:
     """Write the files, `manifest` and `bundle.note` into an empty or new folder."""
+    check_new(folder)
     contents = {**draft.files, _MANIFEST: draft.manifest, _NOTE: note.encode()}
     for path, data in contents.items():
         target = folder / path

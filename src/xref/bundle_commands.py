@@ -104,6 +104,7 @@ def _add_sign(group: "Commands") -> None:
 
 def build(options: Namespace) -> int:
     """Write an unsigned bundle."""
+    bundles.check_new(options.out)  # before a proof that takes its time
     record = none_held(options.no_consultation) if options.no_consultation else b""
     if options.consultation is not None:
         try:
@@ -111,7 +112,6 @@ def build(options: Namespace) -> int:
         except OSError:
             raise ConfigError(f"{options.consultation}: cannot be read; check the path") from None
     draft = operations.draft_bundle(
-        options.out,
         options.directory,
         options.agreement,
         schemas=options.schemas,
@@ -120,7 +120,7 @@ def build(options: Namespace) -> int:
     )
     with proving() as progress:
         check_proof(draft, progress)
-    bundles.write_bundle(options.out, draft, "")
+    bundles.write_bundle(options.out, draft)
     sys.stdout.write(draft.digest32.hex() + "\n")
     return 0
 

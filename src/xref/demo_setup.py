@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Final
 
 from xref.adapter_commands import LIKES, TEMPLATE_PARTY
+from xref.bundle import write_bundle
 from xref.consultation import none_held
 from xref.desk.adapter import FILE_NAME
 from xref.errors import ConfigError
 from xref.operations import (
-    build_bundle,
+    draft_bundle,
     new_office_keys,
     new_seed,
     party_signer,
@@ -151,7 +152,8 @@ def _sign(
 ) -> None:
     """Have both Parties sign the bundle, and each its own keyring."""
     record = none_held(NOBODY_CONSULTED)
-    draft = build_bundle(data / "bundle", None, (agreement,), consultation=record)
+    draft = draft_bundle(None, (agreement,), consultation=record)
+    write_bundle(data / "bundle", draft)
     window = (now_ms() - _DAY_MS, now_ms() + _DAYS * _DAY_MS)
     keyrings = [data / each.folder / "keyrings" for each in (*offices, WITNESS_PROCESS)]
     for party in draft.directory.parties:

@@ -177,30 +177,7 @@ def _check_follows(file: Path, keyring: Keyring) -> None:
         raise ConfigError(message)
 
 
-def build_bundle(
-    folder: Path,
-    directory: Path | None = None,
-    agreements: Sequence[str] = (),
-    *,
-    schemas: Path | None = None,
-    policies: Path | None = None,
-    consultation: bytes = b"",
-) -> bundles.Draft:
-    """Write what `draft_bundle` returns into its folder, unsigned."""
-    draft = draft_bundle(
-        folder,
-        directory,
-        agreements,
-        schemas=schemas,
-        policies=policies,
-        consultation=consultation,
-    )
-    bundles.write_bundle(folder, draft, "")
-    return draft
-
-
 def draft_bundle(
-    folder: Path,
     directory: Path | None = None,
     agreements: Sequence[str] = (),
     *,
@@ -211,11 +188,8 @@ def draft_bundle(
     """Return schemas and policies, the shipped ones if none are named, as a bundle's draft.
 
     `consultation` is the record of who was consulted, without which nobody signs. `ConfigError` for
-    what `xref.bundle_check` keeps anybody from signing, and a `folder` that is not empty.
+    what `xref.bundle_check` keeps anybody from signing.
     """
-    if folder.exists() and any(folder.iterdir()):
-        message = f"{folder}: is not empty; name a new folder"
-        raise ConfigError(message)
     if directory is not None and not directory.is_file():
         message = f"{directory}: no such file; name a directory of offices"
         raise ConfigError(message)

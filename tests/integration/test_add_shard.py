@@ -11,11 +11,12 @@ import pytest
 from integration.offices import ALL, OFFICES, Offices, apply_topics, running, wait_for
 from integration.people import People, reply, table
 from xref.audit_folders import audit_folders
+from xref.bundle import write_bundle
 from xref.consultation import none_held
 from xref.demo_setup import Participant
 from xref.desk.cabinet import Cabinet
 from xref.operations import (
-    build_bundle,
+    draft_bundle,
     party_signer,
     public_lines,
     sign_bundle,
@@ -59,7 +60,8 @@ class Growing:
         file = self.data / "directory.toml"
         old = (self.data / "bundle" / "directory.toml").read_text(encoding="utf-8")
         file.write_text("shards = 2\n" + old, encoding="utf-8")
-        draft = build_bundle(self.data / "bundle-2", file, consultation=none_held("A test."))
+        draft = draft_bundle(file, consultation=none_held("A test."))
+        write_bundle(self.data / "bundle-2", draft)
         window = validity("", 30)
         folders = [self.data / each.folder / "keyrings" for each in ALL]
         for party in ("LA", "VN"):

@@ -16,10 +16,11 @@ import releases
 from integration.offices import ALL, OFFICES, Offices, wait_for
 from unit.schema.versions import change_schemas, last_release
 from xref.audit_folders import audit_folders
+from xref.bundle import write_bundle
 from xref.consultation import none_held
 from xref.demo_cases import LA_NRM, VN_NRM
 from xref.demo_setup import lay_out, place_form
-from xref.operations import build_bundle, party_signer, sign_bundle, validity
+from xref.operations import draft_bundle, party_signer, sign_bundle, validity
 from xref.processes import Processes, run_once
 from xref.story import received_messages
 from xref.wiring import DeskOffice
@@ -32,15 +33,13 @@ def sign_both(data: Path) -> dict[str, str]:
     shutil.rmtree(data / LAST)
     record = none_held("Offices of a test.")
     released = last_release().folder
-    build_bundle(
-        data / LAST,
-        schemas=released / "schemas",
-        policies=released / "policies",
-        consultation=record,
+    last = draft_bundle(
+        schemas=released / "schemas", policies=released / "policies", consultation=record
     )
+    write_bundle(data / LAST, last)
     schemas = shutil.copytree(releases.ROOT / "schemas", data / "schemas")
     change_schemas(schemas)
-    build_bundle(data / THIS, schemas=schemas, consultation=record)
+    write_bundle(data / THIS, draft_bundle(schemas=schemas, consultation=record))
     digests = {}
     for name in (LAST, THIS):
         window = validity("", 30)

@@ -184,6 +184,8 @@ def test_a_schema_named_by_a_message_is_found_by_digest_only() -> None:
 def test_a_folder_is_read_back_as_written(tmp_path: Path) -> None:
     write_bundle(tmp_path, draft(), signed_note(draft()))
     assert read_bundle(tmp_path, party_keys()).digest32 == draft().digest32
+    with pytest.raises(ConfigError, match="is not empty"):
+        write_bundle(tmp_path, draft())
 
 
 def test_sha256sum_agrees_with_the_manifest(tmp_path: Path) -> None:
@@ -207,10 +209,10 @@ def test_a_file_slipped_into_the_folder_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_nobody_signed_says_so_and_says_which(tmp_path: Path) -> None:
-    write_bundle(tmp_path, draft(), "")
+    write_bundle(tmp_path, draft())
     with pytest.raises(ConfigError, match=f"{tmp_path}: nobody signed this bundle"):
         read_bundle(tmp_path, party_keys())
-    write_bundle(tmp_path, draft(), signed_note(draft()))
+    (tmp_path / "bundle.note").write_text(signed_note(draft()), encoding="utf-8")
     with pytest.raises(ConfigError, match=f"{tmp_path}: bundle note: no key of Party"):
         read_bundle(tmp_path, {})
 

@@ -62,7 +62,7 @@ def test_a_record_is_neutral_where_its_purposes_are_and_nowhere_else(
     document |= {"xref.neutral": True} if is_neutral else {}
     file.write_text(json.dumps(document), encoding="utf-8")
     with pytest.raises(ConfigError, match=says):
-        operations.build_bundle(tmp_path / "bundle", schemas=tmp_path / "schemas")
+        operations.draft_bundle(schemas=tmp_path / "schemas")
 
 
 def test_a_purpose_that_names_no_term_is_not_built(
@@ -88,7 +88,7 @@ def test_a_ground_without_a_legal_basis_is_not_built(
 def test_a_party_does_not_sign_what_another_built_around_the_check(tmp_path: Path) -> None:
     schemas = changed_schemas(tmp_path / "schemas", name="claim_ref", **{"xref.category": "asylum"})
     sources = read_sources(data_folder("policies"), schemas)
-    bundles.write_bundle(tmp_path / "bundle", bundles.build(sources), "")
+    bundles.write_bundle(tmp_path / "bundle", bundles.build(sources))
     with pytest.raises(ConfigError, match="nobody should sign") as refusal:
         operations.sign_bundle(tmp_path / "bundle", party_signer("LA"), (NOW_MS, NOW_MS + YEAR_MS))
     assert "content/never" in str(refusal.value)
@@ -99,11 +99,12 @@ def test_what_ships_is_built_and_signed(tmp_path: Path) -> None:
     out = tmp_path / "bundle"
     schemas, policies = data_folder("schemas"), data_folder("policies")
     record = none_held("A test.")
-    operations.build_bundle(out, schemas=schemas, policies=policies, consultation=record)
+    draft = operations.draft_bundle(schemas=schemas, policies=policies, consultation=record)
+    bundles.write_bundle(out, draft)
     operations.sign_bundle(out, party_signer("LA"), (NOW_MS, NOW_MS + YEAR_MS))
     assert "xref/party/v1/LA" in (out / "bundle.note").read_text(encoding="utf-8")
 
 
 def test_a_folder_without_schemas_or_policies_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no \*\.avsc there"):
-        operations.build_bundle(tmp_path / "bundle", schemas=tmp_path)
+        operations.draft_bundle(schemas=tmp_path)

@@ -8,6 +8,7 @@ import pytest
 
 from world import NOW_MS, YEAR_MS, party_signer
 from xref import operations
+from xref.bundle import write_bundle
 from xref.bundle_check import check_proof
 from xref.cli import main
 from xref.consultation import consultation_of, none_held
@@ -43,7 +44,7 @@ says = "An own choice is not held up."
 
 
 def built(folder: Path, record: bytes) -> Path:
-    operations.build_bundle(folder, consultation=record)
+    write_bundle(folder, operations.draft_bundle(consultation=record))
     return folder
 
 
@@ -102,7 +103,7 @@ def test_signing_tells_who_was_consulted_and_what_opens_and_closes(
     shutil.copytree(folder / "policies", policies)
     (policies / file.relative_to(old / "policies")).write_text(operations_changed, "utf-8")
     shutil.rmtree(old)
-    operations.build_bundle(old, folder / "directory.toml", policies=policies)
+    write_bundle(old, operations.draft_bundle(folder / "directory.toml", policies=policies))
     new_seed(tmp_path / "party.key")
     command = ["bundle", "sign", str(folder), "--party", "LA", "--key", str(tmp_path / "party.key")]
     assert main([*command, "--instead-of", str(old)]) == 0
