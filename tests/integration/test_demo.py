@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -304,19 +305,26 @@ def files_of_offices(data: Path) -> list[Path]:
     return [file for file in files if not set(other) & set(file.relative_to(data).parts)]
 
 
-def test_ctrl_c_leaves_no_process(tmp_path: Path) -> None:
-    data = tmp_path / "demo"
+@contextmanager
+def started(case: str, data: Path, participants: int) -> Iterator[subprocess.Popen[bytes]]:
+    """A demonstration of which all participants run."""
     with subprocess.Popen(
-        [*XREF, "demo", "--case", "journey", "--data", str(data)],
+        [*XREF, "demo", "--case", case, "--data", str(data)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         start_new_session=True,
     ) as demo:
         deadline = time.monotonic() + 60
-        while len(own_processes(data)) < 12:  # the demo itself and its eleven participants
+        while len(own_processes(data)) < 1 + participants:
             assert time.monotonic() < deadline
             assert demo.poll() is None
             time.sleep(0.05)
+        yield demo
+
+
+def test_ctrl_c_leaves_no_process(tmp_path: Path) -> None:
+    data = tmp_path / "demo"
+    with started("journey", data, participants=11) as demo:
         os.kill(demo.pid, signal.SIGINT)
         _, said = demo.communicate(timeout=30)
     assert demo.returncode == 130
@@ -327,18 +335,8 @@ def test_ctrl_c_leaves_no_process(tmp_path: Path) -> None:
 def test_killed_demo_leaves_no_process(tmp_path: Path) -> None:
     """SIGKILL tells nobody; its offices notice that their standard input has ended."""
     data = tmp_path / "demo"
-    with subprocess.Popen(
-        [*XREF, "demo", "--case", "first-crossing", "--data", str(data)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    ) as demo:
-        deadline = time.monotonic() + 60
-        while len(own_processes(data)) < 7:  # the demo itself and its six participants
-            assert time.monotonic() < deadline
-            assert demo.poll() is None
-            time.sleep(0.05)
-        os.kill(demo.pid, signal.SIGKILL)
+    with started("first-crossing", data, participants=6) as demo:
+        demo.kill()
         demo.wait()
     deadline = time.monotonic() + 30
     while own_processes(data):
