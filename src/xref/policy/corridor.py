@@ -52,19 +52,6 @@ class Corridor:
         rest = tuple(id(each) for each, _ in (*self.keeps, *self.scopes))
         return (*self.key, rest)
 
-    def open_mask(self, codes: bytes) -> int:
-        """Return what may go on these facts; `codes` ends with the sharing consent's record."""
-        if any(applies(each, codes) for each in self.refuses):
-            return 0
-        mask = 0
-        for permit, opened in self.permits:
-            if opens(permit, codes):
-                mask |= opened
-        for forbid, stripped in self.strips:
-            if applies(forbid, codes):
-                mask &= ~stripped
-        return mask
-
 
 def corridor_between(
     rulebook: Rulebook, flow: Flow, from_role: str, to_role: str, *, same_party: bool
@@ -107,11 +94,6 @@ def applies(forbid: ForbidRule, codes: bytes) -> bool:
     """Return whether a forbid applies on these facts."""
     held = not forbid.when or any_holds(forbid.when, codes)
     return held and not any_holds(forbid.unless, codes)
-
-
-def opens(permit: PermitRule, codes: bytes) -> bool:
-    """Return whether a permit opens on these facts."""
-    return not permit.when or any_holds(permit.when, codes)
 
 
 def lifted(forbid: ForbidRule, facts: Sequence[Fact]) -> list[Condition]:

@@ -11,8 +11,9 @@ from typing import Any
 
 import cedarpy
 
+from unit.policy.open_mask import open_mask, opens
 from xref.policy.conditions import Condition
-from xref.policy.corridor import Corridor, applies, opens
+from xref.policy.corridor import Corridor, applies
 from xref.policy.facts import Fact
 from xref.policy.passages import Passage
 from xref.policy.rulebook import Rulebook
@@ -81,7 +82,7 @@ def expected(corridor: Corridor, field: SchemaField, codes: bytes) -> CedarAnswe
     permits = [each for each, mask in corridor.permits if mask & field.mask and opens(each, codes)]
     told: Iterable[ForbidRule | PermitRule] = forbids or permits
     return CedarAnswer(
-        bool(corridor.open_mask(codes) & field.mask), frozenset(each.rule.id for each in told)
+        bool(open_mask(corridor, codes) & field.mask), frozenset(each.rule.id for each in told)
     )
 
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unit.bundle.signed_bundle import changed, draft, sources
+from unit.policy.open_mask import open_mask
 from xref.bundle import build
 from xref.cli import main
 from xref.errors import ConfigError
@@ -125,14 +126,14 @@ def test_the_boxes_are_all_facts_each_once(
             for box in boxes
             if all(bits >> code & 1 for bits, code in zip(box.answers, codes, strict=True))
         ]
-        assert [box.mask for box in inside] == [corridor.open_mask(bytes(codes))]
+        assert [box.mask for box in inside] == [open_mask(corridor, bytes(codes))]
 
 
 def test_no_decision_of_a_box_differs_from_the_engines() -> None:
     for passage in passages_of(RULEBOOK, []):
         for box in boxes_of(passage.corridor, RULEBOOK.facts):
             codes = box.first()
-            assert passage.corridor.open_mask(codes) == box.mask
+            assert open_mask(passage.corridor, codes) == box.mask
             assert decided(passage, codes) == box.mask
 
 
@@ -145,7 +146,7 @@ def decided(passage: Passage, codes: bytes) -> int:
         flow.code, passage.from_role, passage.to_role, same_party=passage.same_party
     )
     ends = (flow.code, passage.from_role, passage.to_role, passage.same_party)
-    carried = passage.corridor.open_mask(codes) or ceiling
+    carried = open_mask(passage.corridor, codes) or ceiling
     asked = Question(*ends, codes[:-1], carried, full, codes[-1] == 1, cause)
     answer = draft().policy.decide(asked)
     return answer.mask if isinstance(answer, Permit) else 0

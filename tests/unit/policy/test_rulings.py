@@ -6,6 +6,7 @@ from typing import Final
 import pytest
 
 from unit.bundle.signed_bundle import OPEN_FACTS, RETURN_FACTS, draft
+from unit.policy.open_mask import open_mask
 from xref.policy import Permit, Policy, Question, Refusal
 from xref.policy.compiled import Merged
 from xref.policy.corridor import applies, corridor_between
@@ -38,15 +39,15 @@ def test_answers_are_those_of_the_rules_whatever_was_asked_before(name: str) -> 
         codes, live = facts_near(start, chosen), chosen.random() > 0.1
         asked = Question(flow.code, from_role, to_role, same_party, codes, full, full, live)
         answer, given = policy.decide(asked), codes + bytes([live])
-        open_mask = corridor.open_mask(given)
+        mask = open_mask(corridor, given)
         refused = [each.rule.id for each in corridor.refuses if applies(each, given)]
         if isinstance(answer, Permit):
-            assert (answer.mask, refused) == (open_mask, [])
+            assert (answer.mask, refused) == (mask, [])
         else:
             assert isinstance(answer, Refusal)
             told = [each.rule for each in answer.reasons]
             assert [rule for rule in told if rule in set(refused)] == refused
-            assert not open_mask or "engine/" not in told[0]
+            assert not mask or "engine/" not in told[0]
 
 
 def test_facts_of_one_number_are_of_one_answer_to_every_rule() -> None:
@@ -61,7 +62,7 @@ def test_facts_of_one_number_are_of_one_answer_to_every_rule() -> None:
             held = [[applies(each, codes) for each in corridor.refuses] for codes in (start, other)]
             if merged.number(start) == merged.number(other):
                 assert held[0] == held[1]
-                assert corridor.open_mask(start) == corridor.open_mask(other)
+                assert open_mask(corridor, start) == open_mask(corridor, other)
                 alike += 1
             told_apart += held[0] != held[1]
     assert alike > len(FACTS)
