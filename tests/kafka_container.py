@@ -4,14 +4,11 @@ What needs no Docker engine is tested without one: see `kafka/test_container.py`
 """
 
 import argparse
-import json
 import os
-import signal
 import sys
-import time
 from pathlib import Path
 
-from local_kafka import Ended, asked_to_end, exists, free_ports
+from local_kafka import free_ports, serve
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
@@ -55,17 +52,11 @@ def main() -> int:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--with-process", type=int, default=os.getppid())
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, asked_to_end)
-    try:
-        with broker(*free_ports(2)) as container:
-            servers = [address(container, *container.ports)]
-            ready = {"event": "ready", "process": os.getpid(), "servers": servers}
-            sys.stdout.write(json.dumps(ready) + "\n")
-            sys.stdout.flush()
-            while exists(options.with_process):
-                time.sleep(0.2)
-    except Ended:
-        pass
+    serve(
+        lambda: broker(*free_ports(2)),
+        lambda container: {"servers": [address(container, *container.ports)]},
+        options.with_process,
+    )
     return 0
 
 

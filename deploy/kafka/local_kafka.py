@@ -22,12 +22,13 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
+Server = TypeVar("Server")
 _HERE: Final = Path(__file__).resolve().parent
 _JAVA_MIN: Final = 17
 _READY: Final = "Kafka Server started"
@@ -330,14 +331,14 @@ class LocalKafka:
         self._running.clear()
 
 
-class Ended(Exception):  # noqa: N818 - no error: somebody asked for the end
+class _Ended(Exception):  # noqa: N818 - no error: somebody asked for the end
     """It is time to end."""
 
 
-def asked_to_end(number: int, frame: FrameType | None) -> None:
-    """Handle a signal: raise `Ended`."""
+def _asked_to_end(number: int, frame: FrameType | None) -> None:
+    """Handle a signal: raise `_Ended`."""
     del number, frame
-    raise Ended
+    raise _Ended
 
 
 def exists(process: int) -> bool:
@@ -349,6 +350,22 @@ def exists(process: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def serve(
+    make: Callable[[], AbstractContextManager[Server]],
+    says: Callable[[Server], Mapping[str, object]],
+    starter: int,
+) -> None:
+    """Run a server until asked to end, or its starter is gone; print it when ready."""
+    signal.signal(signal.SIGTERM, _asked_to_end)
+    signal.signal(signal.SIGINT, _asked_to_end)
+    with suppress(_Ended), make() as running:
+        ready = {"event": "ready", "process": os.getpid(), **says(running)}
+        sys.stdout.write(json.dumps(ready) + "\n")
+        sys.stdout.flush()
+        while exists(starter):
+            time.sleep(0.2)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -364,20 +381,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--tls", type=Path, metavar="DIR", help="folder of ca.pem and broker.pem")
     parser.add_argument("--with-process", type=int, default=os.getppid(), help="end with it")
     options = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, asked_to_end)
-    signal.signal(signal.SIGINT, asked_to_end)
     try:
         if options.fetch:
             sys.stdout.write(f"{fetch_jars()}\n")
             return 0
-        with LocalKafka(options.data, options.nodes, options.tls, options.port) as kafka:
-            ready = {"servers": kafka.servers, "tls_servers": kafka.tls_servers}
-            sys.stdout.write(json.dumps({"event": "ready", "process": os.getpid(), **ready}) + "\n")
-            sys.stdout.flush()
-            while exists(options.with_process):
-                time.sleep(0.2)
-    except Ended:
-        return 0
+        serve(
+            lambda: LocalKafka(options.data, options.nodes, options.tls, options.port),
+            lambda kafka: {"servers": kafka.servers, "tls_servers": kafka.tls_servers},
+            options.with_process,
+        )
     except KafkaError as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -11,10 +11,8 @@ everybody on this machine may use it, and what it knows ends with it.
 import argparse
 import hashlib
 import http.client
-import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tarfile
@@ -27,14 +25,7 @@ from typing import Final, Self
 
 # The scripts for Kafka beside it know how to start Java here and how to end with their starter.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "kafka"))
-from local_kafka import (
-    Ended,
-    asked_to_end,
-    die_with_parent,
-    exists,
-    free_ports,
-    lacks_java,
-)
+from local_kafka import die_with_parent, free_ports, lacks_java, serve
 
 VERSION: Final = "2.6.13.Final"
 _ARTIFACT: Final = f"io.apicurio:apicurio-registry-app:{VERSION}:tar.gz:all"
@@ -175,20 +166,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wanted.add_argument("--fetch", action="store_true", help="fetch it, and start nothing")
     parser.add_argument("--with-process", type=int, default=os.getppid(), help="end with it")
     options = parser.parse_args(arguments)
-    if options.fetch:
-        sys.stdout.write(f"{fetch().name} is here\n")
-        return 0
-    signal.signal(signal.SIGTERM, asked_to_end)
-    signal.signal(signal.SIGINT, asked_to_end)
     try:
-        with LocalRegistry(options.data) as registry:
-            ready = {"event": "ready", "process": os.getpid(), "url": registry.url}
-            sys.stdout.write(json.dumps(ready) + "\n")
-            sys.stdout.flush()
-            while exists(options.with_process):
-                time.sleep(0.2)
-    except Ended:
-        return 0
+        if options.fetch:
+            sys.stdout.write(f"{fetch().name} is here\n")
+            return 0
+        serve(
+            lambda: LocalRegistry(options.data),
+            lambda registry: {"url": registry.url},
+            options.with_process,
+        )
     except RegistryError as error:
         sys.stderr.write(f"{error}\n")
         return 1
