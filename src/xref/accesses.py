@@ -23,10 +23,11 @@ from xref.tlog import checkpoint as checkpoints
 from xref.tlog.checkpoint import Checkpoint
 from xref.tlog.note import NoteError, Verifier
 from xref.tlog.proof import decode_hashes, encode_hashes
-from xref.tlog.tree import ProofError, verify_inclusion
+from xref.tlog.tree import ProofError, root_of, verify_inclusion
 from xref.trail import Entry, Trail, entry_leaf, read_openings
 from xref.wire.key import HPKE_OVERHEAD_BYTES, KeyUse, OpeningKey, PublicKey, seal
 from xref.wire.office import Link, check_office, parse_link, party_of, trail_name
+from xref.wire.release import release_leaf
 
 _FORMAT: Final = "xref/accesses/v1"
 _MAGIC: Final = _FORMAT.encode() + b"\0"
@@ -219,16 +220,24 @@ class _Reading:
             self.problems.append(f"{link.name}: no link between {self.office} and {self.hop}")
             return 0
         size = checkpoints.split(note)[0].size
-        size = _opened(note, self.directory.log_verifiers(link, size)).size
+        head = _opened(note, self.directory.log_verifiers(link, size))
         names = ("out_link", "out_index", _SENT) if outward else ("link", "index", _RECEIVED)
         named, place, kinds = names
-        found = [e[place] for _, e in entries if e["kind"] in kinds and e[named] == link.name]
-        missing = sorted(set(range(size)) - set(found))
+        found = [e for _, e in entries if e["kind"] in kinds and e[named] == link.name]
+        found = sorted((e for e in found if e[place] < size), key=lambda e: int(e[place]))
+        missing = sorted(set(range(size)) - {e[place] for e in found})
         if missing:
             self.problems.append(
                 f"{link.name}: {len(missing)} of {size} leaves are without their entry, leaf "
                 f"{missing[0]} first: left out, or erased"
             )
+        elif outward:
+            # Of what came in the trail has the decision, and not the release that its leaf is of.
+            leaves = [release_leaf(bytes.fromhex(e["release"])) for e in found]
+            if len(leaves) != size or root_of(leaves) != head.root:
+                self.problems.append(
+                    f"{link.name}: the releases of the entries do not give the root that was signed"
+                )
         return size
 
 

@@ -9,11 +9,17 @@ import json
 from pathlib import Path
 from typing import Any
 
-from unit.audit.tampering import LA, stores
-from unit.audit.test_accesses import OFFICE, READER
+import rfc8785
+
+from unit.audit.tampering import LA, rewrite_trail, stores
+from unit.audit.test_accesses import OFFICE, READER, went_to_the_office
 from world import NOW_MS, SeededEntropy, party_keys
 from xref.accesses import accesses_of, read_accesses, seal_accesses
 from xref.errors import ConfigError
+from xref.state import State
+from xref.tlog.proof import encode_hashes
+from xref.trail import Trail
+from xref.wire.office import trail_name
 
 HERE = Path(__file__).parent / "accesses"
 Case = dict[str, Any]
@@ -34,6 +40,26 @@ def case(base: Case, name: str, expect: str, without: int | None = None, **chang
     assert expect == ("problems" if found.problems else "ok"), (name, found.problems)
     made["shows"] = {"indexes": [index for index, _ in found.entries], "links": dict(found.links)}
     return made
+
+
+def another_release(base: Case) -> Case:
+    """The entries alone as a trail that its hop signs, one with a release that never went."""
+    told = [(bytes.fromhex(e["nonce"]), json.loads(e["entry"])) for e in base["entries"]]
+    at = next(place for place, (_, entry) in enumerate(told) if went_to_the_office(entry))
+    told[at] = (told[at][0], {**told[at][1], "release": "5a" * 32})
+    store = stores()[LA]
+    rewrite_trail(store, told)
+    trail = Trail(State(store), trail_name(LA, 0))
+    entries = [
+        {
+            "index": index,
+            "nonce": nonce.hex(),
+            "entry": rfc8785.dumps(entry).decode(),
+            "path": encode_hashes(trail.tree.inclusion(index)),
+        }
+        for index, (nonce, entry) in enumerate(told)
+    ]
+    return {"head": trail.checkpoint, "entries": entries}
 
 
 def main() -> None:
@@ -59,6 +85,7 @@ def main() -> None:
         case(base, "of-no-office", "refused", office="LA"),
         case(base, "of-another-version", "refused", format="xref/accesses/v2"),
     ]
+    cases.append(case(base, "another-release-than-the-links", "problems", **another_release(base)))
     key = party_keys()["LA"].hex()
     write("read", {"export": data.decode(), "party_key": key}, cases)
     small = b'{"format":"xref/accesses/v1"}'

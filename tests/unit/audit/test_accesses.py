@@ -1,6 +1,7 @@
 """An office's accesses for an independent reader: what it proves, and who it can be kept from."""
 
 import json
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unit.audit.tampering import LA, stores
+from unit.audit.tampering import LA, Entry, rewrite_entry, stores
 from world import NOW_MS, SeededEntropy, party_keys
 from xref.accesses import accesses_of, open_accesses, read_accesses, seal_accesses
 from xref.drivers.memory import MemoryStore
@@ -16,6 +17,7 @@ from xref.errors import ConfigError, MalformedError
 from xref.wire.key import OpeningKey
 
 OFFICE = "LANRM001"
+OTHER_ROOT = "the releases of the entries do not give the root that was signed"
 READER = OpeningKey(SeededEntropy("reader")(32))
 PARTY_KEY = party_keys()["LA"]
 
@@ -77,6 +79,33 @@ def test_one_access_is_told_otherwise() -> None:
 def test_one_access_is_told_twice() -> None:
     entries = json.loads(exported())["entries"]
     assert "there twice" in said(changed(entries=[*entries, entries[-1]]))
+
+
+def rewritten(chosen: Callable[[Entry], bool], told: Callable[[Entry], Entry]) -> bytes:
+    """An export of a trail that the hop's operator has written anew and signed."""
+    store = stores()[LA]
+    rewrite_entry(store, chosen, told)
+    return accesses_of(store, OFFICE, LA, 0, NOW_MS)
+
+
+def went_to_the_office(entry: Entry) -> bool:
+    return entry.get("out_link") == f"xref/link/v1/{LA}/{OFFICE}/0" and "release" in entry
+
+
+@pytest.mark.parametrize("kind", ["released", "answered"])
+def test_hop_tells_another_release_than_it_gave_to_the_office(kind: str) -> None:
+    """The entry is good and on the signed trail; the link's own head says otherwise."""
+    data = rewritten(
+        lambda entry: went_to_the_office(entry) and entry["kind"] == kind,
+        lambda entry: {**entry, "release": "5a" * 32},
+    )
+    assert said(data) == f"xref/link/v1/{LA}/{OFFICE}/0: {OTHER_ROOT}"
+
+
+def test_hop_tells_two_releases_for_one_leaf() -> None:
+    entries = json.loads(rewritten(went_to_the_office, dict))["entries"]
+    both = [e for e in entries if went_to_the_office(json.loads(e["entry"]))]
+    assert OTHER_ROOT in said(changed(entries=[*entries, both[0]]))
 
 
 def test_link_between_others_stands_for_the_offices_own() -> None:
