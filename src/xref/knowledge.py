@@ -27,6 +27,7 @@ _RELEASED_ROW_MAX: Final = 256
 _KEY_BYTES_MAX: Final = 1024
 _FACTS: Final = "facts"
 _HOUR_MS: Final = 3_600_000
+_DAY_MS: Final = 24 * _HOUR_MS
 _RELEASED: Final = struct.Struct(">16s8s8sH?")
 _SHARING_CONSENT: Final = struct.Struct(">32s16sQQH8s")
 
@@ -165,7 +166,10 @@ class Knowledge:
         names_one = header.consent_ref != NO_ID and message.flow.nature != "withdrawal"
         if names_one and self._state.get("scope", header.consent_ref) is None:
             self._state.put("scope", header.consent_ref, sharing_consent_of(message, facts))
-            self._expire(max(facts.until_ms, header.expires_ms), "scope", header.consent_ref)
+            # It can be withdrawn for as long as the last message that goes by it may be kept.
+            last_ms = max(facts.until_ms, header.expires_ms) + MESSAGE_LIFE_MS_MAX
+            kept_ms = message.flow.retention_days * _DAY_MS
+            self._expire(last_ms + kept_ms, "scope", header.consent_ref)
 
     def _replace_earlier(self, header: Header) -> None:
         """Let a request at home take the place of the one before it in its thread.

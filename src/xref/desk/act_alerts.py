@@ -12,6 +12,7 @@ from xref.desk.alerts import Alert, Waiting, not_erased
 from xref.desk.cabinet import Cabinet
 from xref.desk.duties import due_at
 from xref.desk.noting import noted_key
+from xref.desk.relay import relayed
 
 SETTLED_BY_ANSWER: Final = ("answer-in-time", "confirm-arrival", "check-welfare", "act-on-signal")
 
@@ -24,6 +25,11 @@ def act_alerts(cabinet: Cabinet, bundle: Bundle, now_ms: int) -> list[Alert]:
         for message, case in (cabinet.case_ids("sent") if ended else ())
         if case in ended and (story := cabinet.get("sent", message)) and story["record"]
         if ended[case] >= story["created_ms"] and story["consent_ref"]
+    ]
+    withdrawn += [
+        (Waiting(message.hex(), b"", {**row, "outcome": "opened"}, {"case": ""}), at_ms)
+        for message, row in relayed(cabinet.state)
+        if (at_ms := row["withdrawn_ms"]) and not row["kept_until_ms"]
     ]
     owed = []
     for due_ms, message, name, space in due_at(cabinet.state, now_ms):

@@ -21,8 +21,8 @@ KEPT: Final = "kept-by-order"
 
 
 _TELL_KEPT: Final = (
-    "Tell the person that a court has that office keep it, until when, and how to object; it is "
-    "used for nothing else, and erased then."
+    "Tell the person that a court has that office keep it, or one that it passed it on to, until "
+    "when, and how to object; it is used for nothing else, and erased then."
 )
 
 

@@ -23,6 +23,7 @@ from xref.desk.mismatch import note_mismatch, tell_mismatches
 from xref.desk.open_cases import OpenCases
 from xref.desk.publish import Addressed, Publisher
 from xref.desk.receive import Opened, Receiver
+from xref.desk.relay import hold_back, note_relayed, withdraw_relayed
 from xref.desk.spool import Row
 from xref.desk.story import note_receipt
 from xref.endpoint import Endpoint
@@ -231,6 +232,7 @@ class Desk:
             if not received.slot.is_stub:
                 answers += self._receive(received, receiver, batch.now_ms)
         answers += erase_due(self.state, self.cabinet, batch.now_ms)
+        answers = hold_back(self.state, answers)
         self._answer(answers, batch.now_ms)
         self._commit(batch.now_ms)
         said = [each.item.outcome for _, each in answers if isinstance(each.item, Item)]
@@ -265,8 +267,9 @@ class Desk:
             self.endpoint.alarms += note_mismatch(self.cabinet, opened, now_ms)
             return []
         if opened.flow.nature in ("receipt", "decision"):
-            note_receipt(self.cabinet, opened, self._bundle(now_ms), self.setup.hop, now_ms)
-            return []
+            bundle, hop = self._bundle(now_ms), self.setup.hop
+            note_receipt(self.cabinet, opened, bundle, hop, now_ms)
+            return note_relayed(self.state, opened, bundle, hop)
         if opened.flow.nature == "withdrawal":
             return self._withdraw(opened.header, now_ms)
         if self.narrowing.is_suspended:
@@ -276,11 +279,9 @@ class Desk:
     def _withdraw(self, withdrawal: Header, now_ms: int) -> list[tuple[int, Answer]]:
         """Erase what came under a reference, here and where this office has passed it on."""
         ended = concerned(self.state, self.cabinet, withdrawal)
-        causes = {message.hex() for message in ended}
-        intake = Intake(self.cabinet, self._publisher(now_ms), now_ms)
-        passed_on = intake.withdraw_sent(lambda _, story: story["cause"] in causes)
-        self._send(passed_on, now_ms)
-        return erase(self.state, self.cabinet, ended, now_ms)
+        answers = erase(self.state, self.cabinet, ended, now_ms)
+        self._send(withdraw_relayed(self.state, ended, self._publisher(now_ms), now_ms), now_ms)
+        return answers
 
     def _is_receipt(self, header: Header) -> bool:
         flows = [bundle.policy.flows.get(header.flow) for bundle in self.narrowing.bundles.values()]

@@ -10,6 +10,7 @@ from xref.answers import RECEIPT, Answer, Item
 from xref.desk.cabinet import Cabinet
 from xref.desk.duties import forget_owed
 from xref.desk.onward import forget_person
+from xref.desk.relay import remember_relayed
 from xref.limits import ERASED_AT_ONCE_MAX
 from xref.policy import KEPT_BY_ORDER
 from xref.state import State
@@ -39,15 +40,15 @@ def is_withdrawn(state: State, header: Header) -> bool:
 
 
 def concerned(state: State, cabinet: Cabinet, withdrawal: Header) -> list[bytes]:
-    """Remember a withdrawal; return the received messages that it ends."""
+    """Remember a withdrawal; return the received messages that it ends, erased here or not."""
     state.put("withdrawn", withdrawal.consent_ref, withdrawal.sender.encode())
     found = [key[16:] for key, _ in state.scan("inbox_ref", withdrawal.consent_ref)]
     return [each for each in found if _sender(cabinet, each) == withdrawal.sender]
 
 
 def _sender(cabinet: Cabinet, message: bytes) -> str:
-    content: dict[str, Any] | None = cabinet.get("inbox", message)
-    return str(content["from"]) if content else ""
+    known = cabinet.get("inbox", message) or cabinet.state.get_json("erased", message)
+    return str(known["from"]) if known else ""
 
 
 def erase(
@@ -99,6 +100,7 @@ def _end(
 ) -> tuple[int, Answer]:
     """End the use of a received message: erase it, or seal it away while a court has it kept."""
     case, hold = cabinet.case_id("inbox", message), cabinet.get("hold", message)
+    remember_relayed(cabinet, case or b"", message)
     state.put("removal", message, b"")
     state.delete("handoff", message)
     if case is not None and hold is not None and hold["until_ms"] > now_ms:

@@ -15,6 +15,7 @@ from xref.desk.onward import check_onward
 from xref.desk.personal_scope import SEX_FIELD
 from xref.desk.publish import ECHOED, Addressed, Asked, Publisher
 from xref.desk.read_form import Record
+from xref.desk.relay import is_held_elsewhere
 from xref.desk.spool import (
     Act,
     Approval,
@@ -192,8 +193,7 @@ class Intake:
         """Return a withdrawal for each recipient of the sent messages that this concerns."""
         ends: dict[tuple[str, str, int], None] = {}
         for message, story in self._cabinet.all("sent"):
-            gone = story["outcome"] in ("refused", "rejected", "erased")
-            if story["consent_ref"] and not gone and concerns(message, story):
+            if is_held_elsewhere(story) and concerns(message, story):
                 ends[story["to"], story["consent_ref"], story.get("shard", 0)] = None
         return [
             self._publisher.withdrawal(recipient, bytes.fromhex(reference), shard, self._now_ms)

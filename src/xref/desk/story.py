@@ -9,7 +9,8 @@ from xref.wire.office import party_of
 
 _RANK = {"submitted": 0, "forwarded": 1, "delivered": 2, "opened": 3, "kept": 4, "erased": 5}
 _FINAL = ("refused", "rejected")
-_OPENED = ("opened", "kept", "erased")
+OPENED = ("opened", "kept", "erased")
+"""What only the recipient can say."""
 
 
 def note_receipt(
@@ -30,7 +31,7 @@ def note_receipt(
         case = cabinet.case_id("sent", message)
         if story is None or case is None:
             continue
-        if not _may_say(item["outcome"], opened, story["to"], bundle, own_hop):
+        if not may_say(item["outcome"], opened, story["to"], bundle, own_hop):
             continue
         _apply(
             story, item, opened.header.sender, now_ms, is_decision=opened.flow.nature == "decision"
@@ -40,7 +41,8 @@ def note_receipt(
     return counted
 
 
-def _may_say(outcome: str, opened: Opened, to: str, bundle: Bundle, own_hop: str) -> bool:
+def may_say(outcome: str, opened: Opened, to: str, bundle: Bundle, own_hop: str) -> bool:
+    """Return whether the sender of a receipt can know this of a message that went to `to`."""
     reporter = opened.header.sender
     recipient = bundle.directory.find(to)
     if opened.flow.nature == "decision":
@@ -73,12 +75,12 @@ def _apply(
         story["reasons"] = list(item["reasons"])
         story["link"], story["index"] = item["link"], item["index"]
     known = story["outcome"]
-    if outcome in _OPENED:
+    if outcome in OPENED:
         # Only the recipient can say so: no hop's word stands against it, before or after.
         if _RANK.get(known, 0) < _RANK[outcome]:
             story["outcome"], story["fault"] = outcome, ""
     elif outcome in _FINAL:
-        if known not in _OPENED:
+        if known not in OPENED:
             story["outcome"], story["fault"] = outcome, item["fault"]
     elif known not in _FINAL and _RANK[outcome] > _RANK[known]:
         story["outcome"] = outcome

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from world import NOW_MS, signed_bundle
 from xref.desk.receive import Opened
-from xref.desk.story import _apply, _may_say
+from xref.desk.story import _apply, may_say
 from xref.wire.header import NO_ID, Header
 
 OWN_HOP, THEIR_HOP, TO = "LAHOP001", "VNHOP001", "VNNRM001"
@@ -61,9 +61,9 @@ def story() -> dict[str, Any]:
 @pytest.mark.parametrize("reporter", [OWN_HOP, THEIR_HOP, TO, "VNSVC001", "LANRM001"])
 @pytest.mark.parametrize("flow", ["receipt", "decision"])
 @pytest.mark.parametrize("outcome", OUTCOMES)
-def test_only_who_can_know_it_may_say_it(flow: str, reporter: str, outcome: str) -> None:
+def test_only_who_can_know_itmay_say_it(flow: str, reporter: str, outcome: str) -> None:
     allowed = outcome in MAY_SAY.get((flow, reporter), set())
-    assert _may_say(outcome, opened(flow, reporter), TO, signed_bundle(), OWN_HOP) == allowed
+    assert may_say(outcome, opened(flow, reporter), TO, signed_bundle(), OWN_HOP) == allowed
 
 
 SAID = st.lists(

@@ -74,6 +74,25 @@ def test_unanswered_withdrawal_is_overdue_after_its_days_and_settled_by_the_eras
     assert "not-erased" not in alerts(world, LA_DESK, days=3)
 
 
+def test_withdrawn_after_the_sharing_consent_itself_has_ended() -> None:
+    """What was received is kept for longer than anything may be sent by it, and ends all the same.
+
+    A hop passes on no withdrawal of a reference that it does not know.
+    """
+    world = World(offices=EVERYBODY)
+    world.settle()
+    given = referral().sharing_consent
+    assert given is not None
+    ends_soon = replace(given, valid_until_ms=world.now_ms + 10 * DAY_MS)
+    world.publish(LA_DESK, [replace(referral(), sharing_consent=ends_soon)])
+    world.settle()
+    later(world, 12)
+    assert received(world)
+    act(world, LA_DESK, Withdrawal("case-1"))
+    assert world.inbox(VN_DESK) == {}
+    assert outcome(world) == {"erased"}
+
+
 # A court's preservation order.
 
 
