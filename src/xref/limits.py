@@ -32,12 +32,17 @@ RESEND_AFTER_MS: Final = 15_000
 BATCH_MESSAGES_MAX: Final = 64
 
 # Forms and records at a desk.
-# Tables are read a line at a time; JSON and sheets are whole in memory.
+# Tables are read a line at a time, sheets a slice of rows at a time; JSON is whole in memory.
 FORM_BYTES_MAX: Final = 256 * 1024 * KIB
 FORM_WHOLE_BYTES_MAX: Final = 4 * 1024 * KIB
-FORM_SHEET_BYTES_MAX: Final = 16 * 1024 * KIB
-FORM_SHEET_UNPACKED_BYTES_MAX: Final = 60 * 1024 * KIB
-FORM_SHEET_CELLS_MAX: Final = 4_000_000
+FORM_SHEET_BYTES_MAX: Final = 32 * 1024 * KIB
+FORM_SHEET_DIRECTORY_BYTES_MAX: Final = 128 * KIB
+FORM_SHEET_UNPACKED_BYTES_MAX: Final = 512 * 1024 * KIB
+FORM_SHEET_SHARED_BYTES_MAX: Final = 32 * 1024 * KIB
+FORM_SHEET_ITEMS_MAX: Final = 1_000_000
+FORM_SHEET_SLICE_BYTES: Final = 8 * 1024 * KIB
+FORM_SHEET_SLICE_ROWS: Final = 5_000
+FORM_SHEET_CELLS_MAX: Final = 1_000_000
 FORM_LINE_BYTES_MAX: Final = 256 * KIB
 FORM_HEADER_ROWS_MAX: Final = 10
 FORM_RECORDS_MAX: Final = 100_000

@@ -6,15 +6,11 @@ import json
 import shutil
 import subprocess
 import unicodedata
-import zipfile
 from datetime import date
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from unit.desk.workbook import workbook
 from xref import limits
 from xref.desk.adapter import Adapter
 from xref.desk.encodings import Encoding, decoder, undecoded
@@ -162,80 +158,6 @@ def test_a_line_that_no_form_can_have_ends_the_reading() -> None:
     reading = read(f"{good}\n".encode() + b'"' + b"x" * limits.FORM_LINE_BYTES_MAX, "ndjson")
     assert [record.case for record in reading.records] == ["C-1"]
     assert "nothing after it" in reading.problems[0].cure
-
-
-def test_a_sheet_has_days_numbers_and_texts() -> None:
-    rows: list[list[object]] = [
-        [*HEADERS],
-        ["C-1", "ตัวอย่าง", date(1999, 2, 14), int(GOOD_ID), 2],
-        [7, "y", "14/2/2542"],
-    ]
-    first, second = values(read(workbook(rows), "xlsx"))
-    assert first == {
-        "full_name_native": "ตัวอย่าง",
-        "birth_date": "1999-02-14",
-        "national_id_number": GOOD_ID,
-        "dependants": 2,
-    }
-    assert second["birth_date"] == "1999-02-14"
-
-
-def test_a_day_of_the_wrong_era_in_a_date_cell_is_refused() -> None:
-    reading = read(workbook([HEADERS, ["C-1", "x", date(2542, 2, 14), "", ""]]), "xlsx")
-    assert [problem.problem for problem in reading.problems] == ["its year is out of range"]
-
-
-@pytest.mark.parametrize("data", [b"", b"PK", b"PK\3\4" + b"x" * 100, workbook([[]])[:-40]])
-def test_what_is_no_workbook_is_a_problem(data: bytes) -> None:
-    reading = read(data, "xlsx")
-    assert reading.records == []
-    assert len(reading.problems) == 1
-
-
-@given(st.integers(0, 1500), st.binary(min_size=1, max_size=6))
-def test_a_damaged_workbook_is_records_or_problems(place: int, junk: bytes) -> None:
-    data = workbook([HEADERS, ["C-1", "x", "", "", ""]])
-    read(data[:place] + junk + data[place + len(junk) :], "xlsx")
-
-
-def test_zip_bomb_as_a_sheet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "FORM_SHEET_UNPACKED_BYTES_MAX", 1_000_000)
-    out = io.BytesIO(workbook([HEADERS]))
-    with zipfile.ZipFile(out, "a", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("xl/media/a.xml", b"\0" * 2_000_000)
-    reading = read(out.getvalue(), "xlsx")
-    [problem] = reading.problems
-    assert problem.problem.startswith("the sheet is too large")
-
-
-def test_two_cells_far_apart_as_a_memory_bomb() -> None:
-    """The package has room for every cell between them: 17 thousand million of 24 bytes."""
-    data = workbook([HEADERS, ["C-1", "x", "", "", ""]])
-    files = {name: zipfile.ZipFile(io.BytesIO(data)).read(name) for name in names_in(data)}
-    sheet = files["xl/worksheets/sheet1.xml"]
-    far = b'<row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData>'
-    files["xl/worksheets/sheet1.xml"] = sheet.replace(b"</sheetData>", far)
-    assert files["xl/worksheets/sheet1.xml"] != sheet
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    reading = read(out.getvalue(), "xlsx")
-    assert reading.records == []
-    assert [each.problem for each in reading.problems] == ["its cells lie too far apart"]
-
-
-def names_in(data: bytes) -> list[str]:
-    return zipfile.ZipFile(io.BytesIO(data)).namelist()
-
-
-def test_a_sheet_that_is_too_large_names_the_bound_and_the_way_out(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(limits, "FORM_SHEET_UNPACKED_BYTES_MAX", 500)
-    reading = read(workbook([HEADERS, ["C-1", "x", "", "", ""]]), "xlsx")
-    assert "unpacked" in reading.problems[0].problem
-    assert "save the sheet as CSV in UTF-8" in reading.problems[0].cure
 
 
 def test_titles_and_merged_headers_stand_above_the_records() -> None:

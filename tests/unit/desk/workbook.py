@@ -2,7 +2,7 @@
 
 import io
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from xml.sax.saxutils import escape
 
@@ -26,19 +26,35 @@ _PARTS = {
 }
 
 
-def _cell(value: object) -> str:
+def _cell(value: object, place: str = "") -> str:
     if isinstance(value, date):
-        return f'<c s="1"><v>{(value - _EPOCH).days}</v></c>'
+        return f'<c{place} s="1"><v>{(value - _EPOCH).days}</v></c>'
     if isinstance(value, bool):
-        return f'<c t="b"><v>{int(value)}</v></c>'
+        return f'<c{place} t="b"><v>{int(value)}</v></c>'
     if isinstance(value, int):
-        return f"<c><v>{value}</v></c>"
-    return f'<c t="inlineStr"><is><t xml:space="preserve">{escape(str(value))}</t></is></c>'
+        return f"<c{place}><v>{value}</v></c>"
+    text = escape(str(value))
+    return f'<c{place} t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>'
 
 
-def workbook(rows: Sequence[Sequence[object]]) -> bytes:
+def _placed(line: int, row: Sequence[object]) -> str:
+    """Return a row as spreadsheets write it: it says where it stands, without empty cells."""
+    cells = [(f"{column_name(place)}{line}", value) for place, value in enumerate(row)]
+    told = "".join(_cell(value, f' r="{place}"') for place, value in cells if value != "")
+    return f'<row r="{line}">{told}</row>' if told else f'<row r="{line}"/>'
+
+
+def column_name(place: int) -> str:
+    """Return a column's letters, from 0 for A."""
+    return (column_name(place // 26 - 1) if place > 25 else "") + chr(ord("A") + place % 26)
+
+
+def workbook(rows: Iterable[Sequence[object]], *, is_placed: bool = False) -> bytes:
     """Return a workbook with one sheet of texts, whole numbers, days and yes or no."""
-    body = "".join(f"<row>{''.join(map(_cell, row))}</row>" for row in rows)
+    if is_placed:
+        body = "".join(_placed(line, row) for line, row in enumerate(rows, 1))
+    else:
+        body = "".join(f"<row>{''.join(map(_cell, row))}</row>" for row in rows)
     sheet = f'<worksheet xmlns="{_MAIN}"><sheetData>{body}</sheetData></worksheet>'
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
