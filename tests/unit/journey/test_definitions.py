@@ -39,7 +39,7 @@ cite = "invented for this test"
 
 def without_column(text: str, form: str, end: str) -> str:
     """An adapter whose form lost its column for a field."""
-    group = "[[received." if 'from = "' + end in text else "[[publication."
+    group = "[[received." if f"[received.{form}]" in text else "[[publication."
     mark = f"{group}{form}.column]]"
     head, *columns = text.split(mark)
     kept = [each for each in columns if f'"{end}"' not in each.split("[[")[0]]

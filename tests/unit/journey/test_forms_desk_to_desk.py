@@ -39,6 +39,7 @@ AGREED: Final = {
     "age_status": str(FACTS["age_status"]).upper().replace("-", "_"),
     "victim_status": str(FACTS["victim_status"]).upper().replace("-", "_"),
     "outcome": str(FACTS["nationality_outcome"]).upper().replace("-", "_"),
+    "return_decision": str(FACTS["return_decision"]).upper().replace("-", "_"),
     "document_valid_to": "2031-01-01",
 }
 """What must not contradict the facts, which are always those of a child to whom all is open."""
