@@ -144,8 +144,8 @@ def _show_conventions(adapter: Adapter) -> None:
     if conventions is None:
         return
     rows = [
-        (name.replace("_", " "), ", ".join(value) if isinstance(value, list) else str(value))
-        for name, value in conventions.model_dump(mode="json").items()
+        (name.replace("_", " "), ", ".join(value) if isinstance(value, tuple) else str(value))
+        for name, value in conventions
     ]
     out = screen.console()
     out.print(Text(f"{adapter.file.party}: conventions", style="bold"))

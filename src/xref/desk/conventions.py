@@ -21,6 +21,10 @@ class Reflection(AdapterData):
     source: Annotated[str, Field(min_length=4)]
     as_of: date
 
+    def __str__(self) -> str:
+        """Return it as people are told it."""
+        return f"{self.days} days ({self.source}, as of {self.as_of})"
+
 
 class Definition(AdapterData):
     """Codes of a field that the country's law does not know, or means less by, and who says so."""
@@ -35,7 +39,8 @@ class Conventions(AdapterData):
 
     Full names are derived in the `name_order`; the forms need a word for each of the `scripts` of
     names and for each language of the `notices`. `counting` says who counts whom once, in
-    statistics. A reflection period that no source gives is `unspecified`.
+    statistics. A reflection period that no source gives is `unspecified`; one that is given is held
+    to in the records: none can say that the law has none.
     """
 
     name_order: NameOrder

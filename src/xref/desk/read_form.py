@@ -91,6 +91,7 @@ class _Reader:
 
 
 _TICK_ROWS: Final = 500
+_NO_PERIOD: Final = "unspecified-in-law"
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,6 +329,12 @@ def _record(adapter: Adapter, source: str, item: _Read, today: date) -> Iterator
             cure,
         )
         return
+    facts = _facts(form, item.found)
+    usual = adapter.file.conventions
+    if facts.get("reflection") == _NO_PERIOD and usual and usual.reflection != "unspecified":
+        problem = f"the law gives a reflection period of {usual.reflection}"
+        yield Problem(source, item.line, "reflection", problem, "say how it stands with it")
+        return
     named = {role: str(office) for role, office in _under("named/", item.found).items()}
     yield Record(
         source=source,
@@ -335,7 +342,7 @@ def _record(adapter: Adapter, source: str, item: _Read, today: date) -> Iterator
         publication=item.publication,
         case=str(item.found["case"]),
         values=_fields(item.found, form, today),
-        facts=_facts(form, item.found),
+        facts=facts,
         sharing_consent=agreed,
         named=named,
         reply_to=cast("bytes | None", item.found.get("reply-to")),

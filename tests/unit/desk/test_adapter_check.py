@@ -12,6 +12,7 @@ from xref.cli import main
 from xref.desk.adapter import FILE_NAME, Adapter
 from xref.desk.adapter_check import Checked, check_adapter
 from xref.desk.adapter_samples import SAMPLES
+from xref.desk.read_form import read_form
 from xref.desk.toml_lines import line_of, places
 from xref.resources import data_folder
 
@@ -247,3 +248,29 @@ def test_forms_have_words_for_what_the_conventions_name(old: str, new: str, said
         adapter, draft().policy, samples_of(ADAPTERS / "th"), today=TODAY
     ).findings
     assert any(said in each.problem for each in found)
+
+
+PERIOD = '{ days = 45, source = "invented for this test", as_of = 2026-01-31 }'
+
+
+def test_a_record_cannot_say_that_the_law_has_no_reflection_period_where_it_has_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (ADAPTERS / "la" / FILE_NAME).read_text("utf-8")
+    sample = (ADAPTERS / "la" / SAMPLES / "returns.csv").read_text("utf-8")
+    silent = sample.replace(",ສິ້ນສຸດແລ້ວ,ເສລີ,", ",ກົດໝາຍບໍ່ໄດ້ກຳນົດ,ເສລີ,")
+    given = text.replace('reflection = "unspecified"', f"reflection = {PERIOD}")
+    assert silent != sample
+    assert given != text
+    for adapter, data, said in (
+        (text, silent, []),
+        (given, sample, []),
+        (given, silent, ["45 days (invented for this test, as of 2026-01-31)"]),
+    ):
+        read = Adapter.parse(adapter.encode(), "x.toml")
+        reading = read_form(read, "returns.csv", data.encode(), today=date(2026, 11, 23))
+        told = [p.problem.partition("reflection period of ")[2] for p in reading.problems]
+        assert sorted(set(told)) == said
+    (tmp_path / FILE_NAME).write_text(given, "utf-8")
+    main(["adapter", "check", str(tmp_path)])
+    assert "reflection  45 days (invented for this test" in capsys.readouterr().out
