@@ -129,6 +129,9 @@ def build(sources: Mapping[str, bytes]) -> Draft:
 
 def _draft(files: Mapping[str, bytes]) -> Draft:
     _check_files(files)
+    for path, data in files.items():
+        if path.endswith(".avsc") and Schema.parse(data, path).canonical != data:
+            raise ConfigError(f"{path}: not in canonical form; build the bundle anew")
     manifest = manifest_of(files)
     policy = Policy.load(files)
     directory = _directory(files)
@@ -155,11 +158,9 @@ def _directory(files: Mapping[str, bytes]) -> Directory:
 def _check_files(files: Mapping[str, bytes]) -> None:
     if len(files) > BUNDLE_FILES_MAX or sum(map(len, files.values())) > BUNDLE_BYTES_MAX:
         raise ConfigError(f"bundle: over {BUNDLE_FILES_MAX} files or {BUNDLE_BYTES_MAX} bytes")
-    for path, data in files.items():
+    for path in files:
         if not _PATH.fullmatch(path):
             raise ConfigError(f"bundle: {path!r} is no path in lower case; rename it")
-        if path.endswith(".avsc") and Schema.parse(data, path).canonical != data:
-            raise ConfigError(f"{path}: not in canonical form; build the bundle anew")
 
 
 def manifest_of(files: Mapping[str, bytes]) -> bytes:

@@ -5,6 +5,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import cached_property
 from pathlib import Path
 
 import structlog
@@ -231,8 +232,12 @@ class DeskOffice:
         self.bundles = bundles_of(self.config, self.folder)
         own = self.bundles.get(_works_by(self.config, self.folder))
         self.bundle = own or _newest(self.bundles)
-        self.adapter = Adapter.load(self.folder / self.config.adapter)
         self.keychain, self._storage = _keychain(self.folder / self.config.keys, self.config.office)
+
+    @cached_property
+    def adapter(self) -> Adapter:
+        """The office's own forms, which not every command reads; `ConfigError`."""
+        return Adapter.load(self.folder / self.config.adapter)
 
     def key_directory(self) -> KeyDirectory:
         """Return the public keys in the folder's keyrings, verified; `ConfigError`."""

@@ -6,7 +6,7 @@ sharing consent, and which of its words mean which code. Nothing here knows a co
 
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
@@ -232,7 +232,7 @@ class Adapter:
     file: AdapterFile
     by_word: Mapping[str, Mapping[str, str]]
     by_code: Mapping[str, Mapping[str, str]]
-    lines: Mapping[Place, int]
+    text: str = field(repr=False)
 
     @classmethod
     def load(cls, folder: Path | str) -> Self:
@@ -256,11 +256,11 @@ class Adapter:
             name: {code: word for word, code in reversed(table.items())}
             for name, table in file.codes.items()
         }
-        return cls(path, file, by_word, by_code, places(data.decode("utf-8")))
+        return cls(path, file, by_word, by_code, data.decode("utf-8"))
 
     def line(self, *place: str | int) -> int:
         """Return the line of a table or key of the file, for messages."""
-        return line_of(self.lines, place)
+        return line_of(places(self.text), place)
 
     def day_at(self, now_ms: int) -> date:
         """Return the day at the office: the `today` of `read_form`."""

@@ -1,12 +1,13 @@
 """Where each table and key of a TOML file stands, which Python's own reader does not tell. Pure.
 
-It is for messages alone: the file was, or will be, read by `tomllib`, and a place that is not found
-here falls back to the table around it.
+It is for messages alone, and worked out when one is written: the file was, or will be, read by
+`tomllib`, and a place that is not found here falls back to the table around it.
 """
 
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Final, cast
 
 Place = tuple[str | int, ...]
@@ -15,6 +16,7 @@ _HEADER: Final = re.compile(r"\s*(\[\[?[^\]]+\]\]?)\s*(#.*)?")
 _KEY: Final = re.compile(r"""\s*("(?:[^"\\]|\\.)*"|'[^']*'|[A-Za-z0-9_-]+)\s*=""")
 
 
+@lru_cache(maxsize=4)
 def places(text: str) -> Mapping[Place, int]:
     """Return the line of every table and key, by path: `("publication", "referral", "column", 3)`.
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unit.bundle.signed_bundle import (
+    PARTIES,
     WINDOW,
     changed,
     draft,
@@ -151,10 +152,17 @@ def test_no_note_with_a_flipped_character_opens(data: st.DataObject) -> None:
         open_bundle(draft().files, note[:place] + character + note[place + 1 :], party_keys())
 
 
-def test_a_schema_that_is_not_canonical_is_not_opened() -> None:
+def test_a_schema_that_is_not_canonical_is_not_opened_whoever_signed_it() -> None:
     path = "schemas/receipt.avsc"
     files = {**draft().files, path: sources()[path]}
+    text = note_text(hashlib.sha256(manifest_of(files)).digest(), *WINDOW)
     with pytest.raises(ConfigError, match="canonical"):
+        open_bundle(files, sign_note(text, [party_signer(each) for each in PARTIES]), party_keys())
+
+
+def test_what_nobody_signed_is_not_read_as_a_schema() -> None:
+    files = {**draft().files, "schemas/receipt.avsc": b"[" * 100_000}
+    with pytest.raises(ConfigError, match="signed for other files"):
         open_bundle(files, signed_note(draft()), party_keys())
 
 
