@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
-from xref.arguments import add_by, add_command, add_config
+from xref.arguments import add_by, add_case, add_command, add_config
 from xref.desk.acts import ASYLUM_OPENS
 from xref.desk.approval import check_name
 from xref.desk.duties import owed
@@ -32,7 +32,7 @@ def add_acts(group: "Commands") -> None:
         "own asylum authority.",
         'cd la-nrm && xref desk asylum CASE-NUMBER intends --by "NAME"',
     )
-    parser.add_argument("case", metavar="CASE", help="the office's own case number")
+    add_case(parser)
     parser.add_argument("answer", metavar="ANSWER", help="an answer to the fact asylum")
     add_by(parser, "who says so", required=True)
     add_config(parser, "desk.toml")

@@ -89,6 +89,11 @@ class Later:
         return run
 
 
+def add_case(parser: argparse.ArgumentParser) -> None:
+    """Add `CASE`."""
+    parser.add_argument("case", metavar="CASE", help="the office's own case number")
+
+
 def add_until_stdin_ends(parser: argparse.ArgumentParser) -> None:
     """Add `--until-stdin-ends`."""
     parser.add_argument(

@@ -15,6 +15,7 @@ from xref.arguments import (
     LATER,
     Later,
     add_by,
+    add_case,
     add_command,
     add_config,
     add_days,
@@ -172,37 +173,42 @@ def _add_desk(top: "Commands", *, load: bool) -> None:
     add_json(parser)
     parser.set_defaults(run=commands.desk_submit)
     _add_watch(group)
-    parser = add_command(
-        group,
-        "status",
-        "Show what became of each message, what was withheld and by which rule.",
-        "cd la-nrm && xref desk status",
-    )
-    add_config(parser, "desk.toml")
-    add_json(parser)
-    parser.set_defaults(run=commands.desk_status)
-    parser = add_command(
-        group,
-        "inbox",
-        "List what was received and opened, without its content.",
-        "cd vn-nrm && xref desk inbox",
-    )
-    add_config(parser, "desk.toml")
-    add_json(parser)
-    parser.set_defaults(run=commands.desk_inbox)
+    for name, says, where, run in (
+        (
+            "status",
+            "Show what became of each message, what was withheld and by which rule.",
+            "la-nrm",
+            commands.desk_status,
+        ),
+        (
+            "inbox",
+            "List what was received and opened, without its content.",
+            "vn-nrm",
+            commands.desk_inbox,
+        ),
+        (
+            "alerts",
+            "Show what is overdue: missing answers, records held too long; exit code 1 if any.",
+            "la-nrm",
+            commands.desk_alerts,
+        ),
+    ):
+        parser = add_command(group, name, says, f"cd {where} && xref desk {name}")
+        add_config(parser, "desk.toml")
+        add_json(parser)
+        parser.set_defaults(run=run)
     parser = add_command(
         group,
         "fact",
         "Add facts that became known to a held record; the desk submits it as a new message.",
         "cd la-nrm && xref desk fact CASE-NUMBER asylum=no",
     )
-    parser.add_argument("case", metavar="CASE", help="the office's own case number")
+    add_case(parser)
     parser.add_argument("facts", nargs="+", metavar="FACT=VALUE", help="for example asylum=no")
     add_by(parser, "who says so; this person cannot approve it as well")
     add_config(parser, "desk.toml")
     parser.set_defaults(run=commands.desk_fact)
     _add_approve(group)
-    _add_alerts(group)
     _add_withdraw(group)
     if load:
         import_module("xref.sharing_consent_commands").add_sharing_consent(group)
@@ -216,7 +222,7 @@ def _add_withdraw(group: "Commands") -> None:
         "Withdraw a person's sharing consent: what waits is stopped, what arrived is erased.",
         "cd la-nrm && xref desk withdraw CASE-NUMBER",
     )
-    parser.add_argument("case", metavar="CASE", help="the office's own case number")
+    add_case(parser)
     add_config(parser, "desk.toml")
     parser.set_defaults(run=commands.desk_withdraw)
 
@@ -260,18 +266,6 @@ def _add_journey(top: "Commands") -> None:
     parser.set_defaults(run=commands.journey)
 
 
-def _add_alerts(group: "Commands") -> None:
-    parser = add_command(
-        group,
-        "alerts",
-        "Show what is overdue: missing answers, records held too long; exit code 1 if any.",
-        "cd la-nrm && xref desk alerts",
-    )
-    add_config(parser, "desk.toml")
-    add_json(parser)
-    parser.set_defaults(run=commands.desk_alerts)
-
-
 def _add_approve(group: "Commands") -> None:
     parser = add_command(
         group,
@@ -279,7 +273,7 @@ def _add_approve(group: "Commands") -> None:
         "Approve, as a second person, a record on another ground than the sharing consent.",
         'cd la-nrm && xref desk approve CASE-NUMBER --record 3f09c1d2 --by "NAME"',
     )
-    parser.add_argument("case", metavar="CASE", help="the office's own case number")
+    add_case(parser)
     add_by(parser, "who approves it: not who prepared it", required=True)
     which = parser.add_mutually_exclusive_group()
     which.add_argument(

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from xref.arguments import add_command, add_config, add_group, add_json
+from xref.arguments import add_case, add_command, add_config, add_group, add_json
 from xref.desk.consent import ROUTES, WAYS
 from xref.desk.sharing_consent_document import SharingConsentDocument, check, signed
 from xref.errors import ConfigError, MalformedError, UnauthenticError
@@ -52,7 +52,7 @@ def add_sharing_consent(group: "Commands") -> None:
         "27560.",
         "xref desk sharing-consent show CASE-NUMBER",
     )
-    parser.add_argument("case", metavar="CASE", help="the office's own case number")
+    add_case(parser)
     add_config(parser, "desk.toml")
     add_json(parser)
     parser.set_defaults(run=show)
