@@ -15,7 +15,7 @@ Changes = defaultdict[str, dict[bytes, bytes | None]]
 
 
 class State:
-    """Reads see the batch's own writes; `commit` makes them durable, `rollback` forgets them."""
+    """Reads see the batch's own writes, and `commit` makes them durable."""
 
     __slots__ = ("_changes", "_read", "_store")
 
@@ -86,7 +86,7 @@ class State:
         return sorted(found.items())[:limit]
 
     def commit(self) -> None:
-        """Make the batch durable. If this raises, call `rollback` and rebuild from the store."""
+        """Make the batch durable. If this raises, leave this state and build one over the store."""
         writes = [
             Write(space, key, value)
             for space, changed in self._changes.items()
@@ -94,8 +94,4 @@ class State:
         ]
         if writes:
             self._store.commit(writes)
-        self._changes, self._read = defaultdict(dict), {}
-
-    def rollback(self) -> None:
-        """Forget the batch's changes."""
         self._changes, self._read = defaultdict(dict), {}

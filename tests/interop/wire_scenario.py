@@ -9,11 +9,12 @@ import random
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from rfc6962 import naive_root
 from xref.tlog import checkpoint as checkpoints
 from xref.tlog import note as notes
 from xref.tlog.checkpoint import Checkpoint
 from xref.tlog.proof import InclusionProof
-from xref.tlog.tree import Tree, root_of
+from xref.tlog.tree import Tree
 from xref.wire.author import sign_batch
 from xref.wire.body import Body, field_cipher, mask_of, parse_body, seal_field, seal_key_box
 from xref.wire.envelope import Envelope, OpenFacts, Passed, Slot
@@ -207,7 +208,7 @@ class Journey:
     def checkpoint(self, link: Link, leaves: list[bytes]) -> str:
         """Return the link's signed head over `leaves`."""
         key = self.offices[link.sender].signing(KeyUse.LOG).private
-        head = Checkpoint(link.name, len(leaves), root_of(leaves))
+        head = Checkpoint(link.name, len(leaves), naive_root(leaves))
         return checkpoints.sign(head, notes.Signer(link.name, key))
 
     def slot(self, envelope: Envelope) -> Slot:

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rfc6962 import naive_root
 from vectors import make_trail
 from xref.audit_entry import read_entry, read_opening
 from xref.errors import MalformedError
 from xref.limits import TRAIL_ENTRY_BYTES_MAX
 from xref.tlog.checkpoint import open_checkpoint
 from xref.tlog.note import SignatureError, Verifier
-from xref.tlog.tree import root_of
 from xref.trail import MEMBERS, encode_entry, entry_leaf
 
 FILE = Path(make_trail.__file__).parent / "trail" / "cases.json"
@@ -37,7 +37,7 @@ def outcome(case: dict[str, Any]) -> str:
     except SignatureError:
         return "unsigned"
     leaves = [bytes.fromhex(each) for each in case["leaves"]]
-    same = (head.size, head.root) == (len(leaves), root_of(leaves))
+    same = (head.size, head.root) == (len(leaves), naive_root(leaves))
     return "ok" if same else "unproved"
 
 

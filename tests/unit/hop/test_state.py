@@ -11,17 +11,18 @@ STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("put"), KEYS, st.binary(max_size=3)),
         st.tuples(st.just("delete"), KEYS, st.just(b"")),
-        st.tuples(st.sampled_from(["commit", "rollback"]), st.just(b""), st.just(b"")),
+        st.tuples(st.sampled_from(["commit", "begin anew"]), st.just(b""), st.just(b"")),
     ),
     max_size=25,
 )
 
 
 @given(steps=STEPS, prefix=st.binary(max_size=2), limit=st.integers(1, 6))
-def test_state_is_a_dictionary_with_commit_and_rollback(
+def test_state_is_a_dictionary_whose_changes_last_from_commit_on(
     steps: list[tuple[str, bytes, bytes]], prefix: bytes, limit: int
 ) -> None:
-    state = State(MemoryStore())
+    store = MemoryStore()
+    state = State(store)
     durable: dict[bytes, bytes] = {}
     current: dict[bytes, bytes] = {}
     for step, key, value in steps:
@@ -35,7 +36,7 @@ def test_state_is_a_dictionary_with_commit_and_rollback(
             state.commit()
             durable = dict(current)
         else:
-            state.rollback()
+            state = State(store)
             current = dict(durable)
         assert state.get("space", key) == current.get(key)
         expected = sorted((k, v) for k, v in current.items() if k.startswith(prefix))
