@@ -17,7 +17,14 @@ from xref.desk.plain_values import as_plain
 from xref.disclose import open_message
 from xref.keychain import Keychain, KeyDirectory
 from xref.policy import Flow
-from xref.steps.validate import bundle_for, check_author, check_mask, check_times, fault
+from xref.steps.validate import (
+    bundle_for,
+    check_author,
+    check_mask,
+    check_times,
+    fault,
+    flow_of,
+)
 from xref.tlog import proof as proofs
 from xref.tlog.checkpoint import Checkpoint, verify_alone
 from xref.tlog.checkpoint import split as split_checkpoint
@@ -139,12 +146,7 @@ class Receiver:
         statement = envelope.statement()
         if envelope.release(statement) != slot.release:
             raise fault("release-mismatch")
-        flow = bundle.policy.flows.get(header.flow)
-        if flow is None:
-            raise fault("unknown-flow")
-        schema = bundle.policy.schema_for(flow)
-        if header.schema != schema.digest32 or envelope.count != len(schema.field_ids):
-            raise fault("unknown-schema")
+        flow, schema = flow_of(header, envelope, bundle)
         check_times(envelope, now_ms, flow.life_days, from_desk=False)
         body = parse_body(envelope.body)
         check_mask(envelope, body, schema.field_ids)

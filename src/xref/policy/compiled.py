@@ -16,21 +16,14 @@ from xref.policy.facts import Fact
 from xref.policy.rules import ForbidRule, PermitRule
 
 
-class OneHot:
-    """Answers as one number; each fact has a bit for each of its answers."""
+class _Numbered:
+    """Answers to all facts as one number: the sum of a number for each answer."""
 
-    __slots__ = ("_facts", "_starts", "_tables")
+    __slots__ = ("_tables",)
 
-    def __init__(self, facts: Sequence[Fact]) -> None:
-        """Give each answer its bit."""
-        self._facts = facts
-        self._starts: list[int] = []
+    def __init__(self) -> None:
+        """Begin without a fact; each has a table of its answers' numbers, by their codes."""
         self._tables: list[tuple[int, ...]] = []
-        start = 0
-        for fact in facts:
-            self._starts.append(start)
-            self._tables.append(tuple(1 << start + code for code in range(len(fact.values) + 1)))
-            start += len(fact.values) + 1
 
     def number(self, codes: bytes) -> int | None:
         """Return the number of one code a fact, None for codes that are not of these facts."""
@@ -40,6 +33,23 @@ class OneHot:
             return sum(map(tuple.__getitem__, self._tables, codes))
         except IndexError:
             return None
+
+
+class OneHot(_Numbered):
+    """Each fact has a bit for each of its answers."""
+
+    __slots__ = ("_facts", "_starts")
+
+    def __init__(self, facts: Sequence[Fact]) -> None:
+        """Give each answer its bit."""
+        super().__init__()
+        self._facts = facts
+        self._starts: list[int] = []
+        start = 0
+        for fact in facts:
+            self._starts.append(start)
+            self._tables.append(tuple(1 << start + code for code in range(len(fact.values) + 1)))
+            start += len(fact.values) + 1
 
     def shut_by(self, condition: Condition) -> tuple[int, ...]:
         """Return for each clause the answers that it shuts out."""
@@ -52,23 +62,23 @@ class OneHot:
         return tuple(shut)
 
 
-class Merged:
-    """Facts as one number, equal for facts that no rule of a corridor tells apart.
+class Merged(_Numbered):
+    """Facts have the same number where no rule of a corridor tells them apart.
 
     Each fact's answers fall into classes: those that every clause of the corridor names, or leaves
     out, alike. The number has a digit for each fact that has more than one class.
     """
 
-    __slots__ = ("_tables",)
+    __slots__ = ()
 
     def __init__(self, corridor: Corridor, facts: Sequence[Fact]) -> None:
         """Lay out the classes of each fact's answers."""
+        super().__init__()
         named: list[set[int]] = [set() for _ in facts]
         for condition in _conditions(corridor):
             for clause in condition:
                 for place, bits in clause.terms:
                     named[place].add(bits)
-        self._tables: list[tuple[int, ...]] = []
         radix = 1
         for fact, terms in zip(facts, named, strict=True):
             asked = sorted(terms)
@@ -79,15 +89,6 @@ class Merged:
             ]
             self._tables.append(tuple(radix * digit for digit in digits))
             radix *= len(classes)
-
-    def number(self, codes: bytes) -> int | None:
-        """Return the number of one code a fact, None for codes that are not of these facts."""
-        if len(codes) != len(self._tables):
-            return None
-        try:
-            return sum(map(tuple.__getitem__, self._tables, codes))
-        except IndexError:
-            return None
 
 
 def _conditions(corridor: Corridor) -> Iterator[Condition]:

@@ -30,6 +30,7 @@ from xref.wire.facts import NO_FACTS, Facts, parse_facts
 from xref.wire.header import NO_ID, Header
 from xref.wire.key import KeyUse, PublicKey, verify
 from xref.wire.office import Link, party_of
+from xref.wire.schema import Schema
 
 _check_codes = lru_cache(maxsize=DECISIONS_CACHED_MAX)(FactTable.decode)
 
@@ -86,12 +87,7 @@ def _message(received: Received, header: Header, rules: Rules, now_ms: int) -> M
     body_hash = hashlib.sha256(envelope.body).digest()
     if envelope.release(statement, body_hash) != received.slot.release:
         raise fault("release-mismatch")
-    flow = bundle.policy.flows.get(header.flow)
-    if flow is None:
-        raise fault("unknown-flow")
-    schema = bundle.policy.schema_for(flow)
-    if header.schema != schema.digest32 or envelope.count != len(schema.field_ids):
-        raise fault("unknown-schema")
+    flow, schema = flow_of(header, envelope, bundle)
     if route.recipient.role == "hop" and flow.nature != "receipt":
         raise fault("addressed-to-a-hop")
     _check_reply(header, flow, rules, bundle)
@@ -116,6 +112,17 @@ def _message(received: Received, header: Header, rules: Rules, now_ms: int) -> M
         schema,
         facts,
     )
+
+
+def flow_of(header: Header, envelope: Envelope, bundle: Bundle) -> tuple[Flow, Schema]:
+    """Return a message's flow and the schema of its fields; `MessageError`: it has others."""
+    flow = bundle.policy.flows.get(header.flow)
+    if flow is None:
+        raise fault("unknown-flow")
+    schema = bundle.policy.schema_for(flow)
+    if header.schema != schema.digest32 or envelope.count != len(schema.field_ids):
+        raise fault("unknown-schema")
+    return flow, schema
 
 
 def _route(link: Link, header: Header, bundle: Bundle, rules: Rules) -> Route:
