@@ -93,9 +93,9 @@ def keep(options: Namespace) -> int:
     _, message, _ = _found(office, options.message, ("inbox",))
     try:
         day = date.fromisoformat(options.until)
-    except ValueError as error:
+        until_ms = max(0, midnight_ms(day, office.adapter.file.utc_offset_minutes, days=1))
+    except (ValueError, OverflowError) as error:
         raise RecordError("--until: write the day as YYYY-MM-DD") from error
-    until_ms = midnight_ms(day, office.adapter.file.utc_offset_minutes, days=1)
     court, order = check_name(options.court), check_name(options.order)
     _hand_over(office, Kept(message, court, order, until_ms, check_name(options.by)))
     sys.stdout.write(f"kept by order until {day}: handed to the desk\n")

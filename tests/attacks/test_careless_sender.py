@@ -5,6 +5,8 @@ from dataclasses import fields, replace
 from functools import cache
 from typing import Any
 
+import pytest
+
 from unit.journey.test_every_message import POLICY, Exchange, members
 from world import NOW_MS, signed_bundle
 from xref.desk.adapter import Adapter
@@ -84,6 +86,18 @@ def test_a_sibling_that_may_be_right_after_all_is_shown() -> None:
     """A year or a province leaves no choice: a message with another is refused."""
     _, content = handed_in("referral", initials="X.", full_name_native="Ví Dụ Khác")
     assert dict(content["look"]).keys() == {"initials", "full_name_native"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "field"),
+    [("status-consultation", "reply_by"), ("welfare-check", "check_by")],
+)
+def test_a_due_day_of_another_century_is_due_at_once_and_stops_no_desk(
+    kind: str, field: str
+) -> None:
+    """A slip of the pen in a year: times are kept as unsigned numbers."""
+    _, content = handed_in(kind, **{field: "1926-12-01"})
+    assert content["values"][field] == "1926-12-01"
 
 
 def test_an_honest_message_asks_nobody_to_look() -> None:

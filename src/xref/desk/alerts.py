@@ -6,9 +6,9 @@ office that sent it, delivered or not; so is a record that the desk has held for
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
+from xref.desk.derive import over_ms
 from xref.policy import Expected, Policy
 
 _DAY_MS: Final = 86_400_000
@@ -189,11 +189,6 @@ def _answer_to(
 
 def _due_ms(expected: Expected, message: Waiting) -> int:
     """Return when an answer is due; a day that is named counts to its end, in UTC."""
-    begins_ms: int = message.story["created_ms"]
-    try:
-        day = date.fromisoformat(str(message.record["values"].get(expected.counted_from)))
-        midnight = datetime.combine(day + timedelta(days=1), time(), UTC)
-        begins_ms = int(midnight.timestamp()) * 1000
-    except (ValueError, OverflowError):
-        pass  # no such day in the record: from the sending
+    named = over_ms(message.record["values"].get(expected.counted_from))
+    begins_ms: int = message.story["created_ms"] if named is None else named
     return begins_ms + expected.within_days * _DAY_MS

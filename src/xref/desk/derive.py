@@ -25,6 +25,8 @@ _AGE_BANDS: Final = (
 _OLDEST_BAND: Final = "FROM_60"
 CHILD_BANDS: Final = tuple(band for end, band in _AGE_BANDS if end <= ADULT_YEARS)
 ADULT_BANDS: Final = (*(band for end, band in _AGE_BANDS if end > ADULT_YEARS), _OLDEST_BAND)
+_EPOCH: Final = date(1970, 1, 1)
+_DAY_MS: Final = 86_400_000
 _PARTIAL_DATE: Final = re.compile(r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2}))?)?")
 _PROVINCE: Final = re.compile(r"([A-Z]{2}-[A-Z0-9]{1,3})(?:-[A-Z0-9]{1,12})*")
 
@@ -67,6 +69,17 @@ def days_of(partial: object) -> tuple[date, date] | None:
         return date(year, int(found[2] or 1), 1), last
     except (ValueError, OverflowError):
         return None
+
+
+def over_ms(day: object) -> int | None:
+    """Return when a day in ISO 8601 is over in UTC (Unix ms), None for what is no day.
+
+    0 for a day before 1970, which a slip of the pen makes: times are kept as unsigned numbers.
+    """
+    days = days_of(day)
+    if days is None or days[0] != days[1]:
+        return None
+    return max(0, (days[1] - _EPOCH).days + 1) * _DAY_MS
 
 
 def initials(values: Mapping[str, object]) -> str | None:

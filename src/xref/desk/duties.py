@@ -6,10 +6,10 @@ holds what it should not, owes the person to be told.
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
 from xref.bundle import Bundle
+from xref.desk.derive import over_ms
 from xref.policy import Policy
 from xref.state import State
 
@@ -82,11 +82,7 @@ def _due_ms(name: str, policy: Policy, content: Mapping[str, Any], begun_ms: int
     if name == TELL and "values" not in content:
         return begun_ms + _TELL_DAYS * _DAY_MS
     due = policy.rulebook.obligations[name]
-    for field in due.due_on:
-        try:
-            day = date.fromisoformat(str(content.get("values", {}).get(field)))
-        except ValueError:
-            continue
-        midnight = datetime.combine(day + timedelta(days=1), time(), UTC)
-        return int(midnight.timestamp()) * 1000
+    days = (over_ms(content.get("values", {}).get(field)) for field in due.due_on)
+    if (named := next((each for each in days if each is not None), None)) is not None:
+        return named
     return begun_ms + due.within_days * _DAY_MS if due.within_days else None
