@@ -3,7 +3,7 @@
 Read from the desk's records, beside `xref.story`'s alerts about answers and held records.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from xref.bundle import Bundle
@@ -19,7 +19,7 @@ SETTLED_BY_ANSWER: Final = ("answer-in-time", "confirm-arrival", "check-welfare"
 
 def act_alerts(cabinet: Cabinet, bundle: Bundle, now_ms: int) -> list[Alert]:
     """Return these alerts at `now_ms` (Unix ms); opens what they are about and nothing else."""
-    ended = dict(_ended(cabinet))
+    ended = _ended(cabinet)
     withdrawn = [
         (Waiting(message.hex(), case, story, {"case": _case_number(cabinet, story)}), ended[case])
         for message, case in (cabinet.case_ids("sent") if ended else ())
@@ -41,14 +41,14 @@ def act_alerts(cabinet: Cabinet, bundle: Bundle, now_ms: int) -> list[Alert]:
     return [*not_erased(withdrawn, bundle.policy, now_ms), *owed]
 
 
-def _ended(cabinet: Cabinet) -> Iterator[tuple[bytes, int]]:
-    """Yield the cases of which something was taken back, each with the newest such moment."""
+def _ended(cabinet: Cabinet) -> dict[bytes, int]:
+    """Return the cases of which something was taken back, each with the newest such moment."""
     moments: dict[bytes, int] = {}
     for space in ("withdrawal", "asylum"):
         for case, end in cabinet.all(space):
             if end.get("answer") not in ASYLUM_OPENS:
                 moments[case] = max(end["at_ms"], moments.get(case, 0))
-    yield from moments.items()
+    return moments
 
 
 def _case_number(cabinet: Cabinet, story: Mapping[str, Any]) -> str:

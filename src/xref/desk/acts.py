@@ -82,11 +82,11 @@ class Acts:
             and story["outcome"] not in _GONE
         }
         left = {m: story for m, story in recalled.items() if story["outcome"] in _LEFT}
+        bundle, own = self.publisher.bundle, self.publisher.office
+        said = {"at_ms": self.now_ms, "by": row.by}
         for message, story in left.items():
-            said = {"at_ms": self.now_ms, "by": row.by}
             known = {**story, "contaminated": True}
             self.cabinet.put("sent", message, case, known)
-            bundle, own = self.publisher.bundle, self.publisher.office
             note_owed(self.cabinet.state, message, "sent", known, bundle, own)
             self._note((case, message), story.get("shard", 0), CONTAMINATED, said)
         return list(recalled), self._notice(row, left) if left else None

@@ -133,13 +133,6 @@ class Cabinet:
             raise RuntimeError("the case was erased")
         return hmac.digest(key_of_case, b"mark\0" + text.encode(), "sha256")[:_MARK_BYTES]
 
-    def of_case(self, space: str, case: bytes) -> list[tuple[bytes, Any]]:
-        """Return (key, content) of a space whose keys begin with the case."""
-        found = [
-            (key, self._open(space, key, value)) for key, value in self.state.scan(space, case)
-        ]
-        return [(key, content) for key, content in found if content is not None]
-
     def expect(self, space: str, keys: Collection[bytes]) -> None:
         """Read at once contents that are going to be asked for, with their cases' keys."""
         self.state.expect(space, keys)

@@ -64,10 +64,11 @@ def erase(
         if case is None:
             continue
         own = _is_own(state, case)
-        for message, content in cabinet.all("inbox"):
-            # What another office sent into a case of one's own goes alone: it ends nothing else.
-            gone = message in messages if own else cabinet.case_id("inbox", message) == case
-            if gone:
+        # What another office sent into a case of one's own goes alone: it ends nothing else.
+        gone = [key for key, of in cabinet.case_ids("inbox") if of == case]
+        for message in (key for key in gone if not own or key in messages):
+            content = cabinet.get("inbox", message)
+            if content is not None:
                 answers.append(_end(state, cabinet, message, content, now_ms))
         if not own:
             _forget(state, cabinet, case)

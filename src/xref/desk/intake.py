@@ -215,7 +215,7 @@ class Intake:
     def _corrected(self, correction: Correction) -> list[Record]:
         """Return the records that a correction is for, with the facts that it gives."""
         case = self._cabinet.find_case(correction.case)
-        stories = [] if case is None else self._cabinet.of_case("record", case)
+        stories = [] if case is None else self._cabinet.all("record", case)
         records = [
             record_of(story["record"])
             for _, story in stories
