@@ -132,8 +132,9 @@ def free_ports(count: int) -> list[int]:
 
 
 def _new_uuid() -> str:
-    """Return a random id as Kafka writes them."""
-    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    """Return a new id as Kafka writes them; a first "-" would make an option of it."""
+    name = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    return name if name[0] != "-" else _new_uuid()
 
 
 def die_with_parent() -> None:

@@ -16,7 +16,7 @@ from xref.processes import Processes, run_once
 
 OFFICES = offices_of((LA_NRM, VN_NRM, VN_PROVIDER))
 ALL = (WITNESS_PROCESS, *OFFICES)
-WAIT_SECONDS = 40
+WAIT_SECONDS = 120  # no measure: what goes wrong is told that late, on a loaded machine too
 
 
 class Offices:

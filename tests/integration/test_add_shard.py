@@ -1,5 +1,6 @@
 """A shard is added to running offices: nothing is lost or doubled, and open cases stay."""
 
+import os
 import shutil
 import signal
 from collections import Counter
@@ -31,6 +32,9 @@ from xref.wiring import DeskOffice
 
 SECOND = (Participant("la-hop-1", "hop", "LAHOP001"), Participant("vn-hop-1", "hop", "VNHOP001"))
 CASES_OLD, CASES_UNDER_WAY, CASES_NEW = 4, 6, 20
+KAFKA = pytest.param("kafka", marks=pytest.mark.needs_kafka)
+# On the embedded transport the guide `add-a-shard` is executed, and this by `make crash`.
+OVER = ["sqlite", KAFKA] if os.environ.get("XREF_LONG") == "1" else [KAFKA]
 
 
 class Growing:
@@ -132,7 +136,7 @@ class Growing:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("over", ["sqlite", pytest.param("kafka", marks=pytest.mark.needs_kafka)])
+@pytest.mark.parametrize("over", OVER)
 def test_shard_is_added_to_running_offices(
     tmp_path: Path, over: str, request: pytest.FixtureRequest
 ) -> None:

@@ -71,7 +71,7 @@ def play(case: str, data: Path, *more: str, corridor: str = "la-vn-2010") -> dic
     command += ["--case", case] if case else []
     with subprocess.Popen(command, stdout=subprocess.PIPE) as demo:
         try:
-            said, _ = demo.communicate(timeout=300)
+            said, _ = demo.communicate(timeout=600)
         except subprocess.TimeoutExpired:
             demo.terminate()  # it ends its own processes, which a kill would leave behind
             raise
