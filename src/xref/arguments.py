@@ -15,7 +15,7 @@ DEMO_CASES = (
 )
 DEMO_CORRIDORS = (
     *("la-vn-2010", "la-th-2005", "kh-th-2003", "kh-vn-2005"),
-    *("cn-vn-2010", "mm-th-2009", "th-vn-2008"),
+    *("cn-vn-2010", "mm-th-2009", "th-vn-2008", "police-ngo"),
 )
 
 if TYPE_CHECKING:

@@ -23,7 +23,10 @@ from xref.audit_folders import Audited, at_rest, audit_folders
 from xref.bundle import Bundle
 from xref.demo_cases import CASES, HandIn, Line, Run
 from xref.demo_corridors import DIRECTIONS, Played, case_on
+from xref.demo_inside import case_inside
 from xref.demo_setup import (
+    INSIDE,
+    INSIDE_OF,
     MARKER,
     WITNESS_PROCESS,
     Kafka,
@@ -61,12 +64,13 @@ class Demo:
 
     def play(self) -> Audited:
         """Lay out, run, play every step, stop, verify."""
-        self._say("Keys, configuration and the bundle, which both Parties sign")
+        self._say("Keys, configuration and the bundle, which every Party signs")
         lay_out(self._data, self._offices, self._kafka, self._corridor)
         if self._kafka:
             self._make_topics(self._kafka)
-        count = len(self.desks_of_case)
-        self._say(f"A witness, two hops and {count} desks, each a process of its own")
+        desks = len(self.desks_of_case)
+        hops = "two hops" if len(self._offices) - desks > 1 else "a hop"
+        self._say(f"A witness, {hops} and {desks} desks, each a process of its own")
         with self._processes:
             self._start()
             for step in self.case.steps:
@@ -276,7 +280,7 @@ def kafka_of(servers: Sequence[str], corridor: str = SHIPPED) -> Kafka:
     """
     named = dict(each.split("=", 1) for each in servers if "=" in each)
     shared = [each for each in servers if "=" not in each] or [_LOCAL_BROKER]
-    parties = DIRECTIONS.get(corridor, _PARTIES)
+    parties = (INSIDE_OF,) if corridor == INSIDE else DIRECTIONS.get(corridor, _PARTIES)
     if named and (len(named) != len(servers) or named.keys() != set(parties)):
         each = " and ".join(f"{party}=HOST:PORT" for party in parties)
         raise ConfigError(f"--servers: name HOST:PORT once, or {each}")
@@ -291,7 +295,8 @@ def played_of(corridor: str, case: str) -> Played:
         return Played(found, offices_of(found.desks), ())
     if case:
         raise ConfigError(f"--case: {corridor} plays one case; leave it out, or the corridor")
-    return case_on(corridor, datetime.now(UTC).date())
+    today = datetime.now(UTC).date()
+    return Played(*case_inside(today), ()) if corridor == INSIDE else case_on(corridor, today)
 
 
 def run_demo(
@@ -317,7 +322,7 @@ def run_demo(
 def _as_json(demo: Demo, corridor: str, case: str, audited: Audited) -> dict[str, Any]:
     return {
         "corridor": corridor,
-        "case": case or ("referral" if corridor in DIRECTIONS else next(iter(CASES))),
+        "case": case or (next(iter(CASES)) if corridor == SHIPPED else "referral"),
         "messages": [message.as_json(demo.bundle) for message in demo.messages()],
         "offices": demo.holdings(),
         **audited.as_json(),
@@ -329,14 +334,14 @@ def _say_what_next(out: Console, data: Path, demo: Demo) -> None:
     out.print("Try next:", style="bold")
     xref = _own_name()
     hops = [each.folder for each in demo.offices if each.kind == "hop"]
-    first, second = f"{hops[0][:2]}-nrm", f"{hops[1][:2]}-nrm"
+    first, second = f"{hops[0][:2]}-nrm", f"{hops[-1][:2]}-nrm"
     others = [name for name in CASES if CASES[name] is not demo.case]
     for command in (
         f"{xref} desk status --config {data}/{first}/desk.toml",
-        f"{xref} audit {data}/{hops[0]} {data}/{hops[1]}",
+        f"{xref} audit {' '.join(f'{data}/{each}' for each in hops)}",
         f"less {data}/{second}/received/*.json",
         f"{xref} demo --case {'|'.join(others)}",
-        f"{xref} demo --corridor {'|'.join(DIRECTIONS)}",
+        f"{xref} demo --corridor {'|'.join((*DIRECTIONS, INSIDE))}",
         "docs/tutorial/first-crossing.md",
     ):
         out.print(Text(f"    {command}"), no_wrap=True, overflow="ignore", crop=False)

@@ -38,6 +38,11 @@ from xref.wire.office import party_of
 MARKER: Final = ".xref-demo"
 WITNESS: Final = "xref/witness/v1/demo"
 NOBODY_CONSULTED: Final = "A demonstration: its offices and people are invented."
+INSIDE: Final = "police-ngo"
+INSIDE_OF: Final = "LA"
+"""The model for exchange inside one country, and the country that takes it over here."""
+NOW: Final = "0000000000000"
+"""Stands in a form's content for when it is handed in, in Unix ms: an agreement of this moment."""
 _DAY_MS: Final = 86_400_000
 _DAYS: Final = 365
 _BUDDHIST: Final = 543
@@ -129,6 +134,8 @@ def lay_out(
         each.office: new_office_keys(data / each.folder / "keys.json", each.office, _DAYS)
         for each in offices
     }
+    if agreement == INSIDE:
+        agreement = _take_over(data / f"{INSIDE_OF.lower()}-{INSIDE}")
     _sign(data, offices, lines, agreement)
     port = _free_port()
     _write_witness(data, parties, port)
@@ -147,10 +154,20 @@ def _make_empty(data: Path) -> None:
     (data / MARKER).write_text("Made by `xref demo`, which removes and makes it anew.\n")
 
 
+def _take_over(folder: Path) -> str:
+    """Copy the model into a new folder with an id and a Party of its own; return where it is."""
+    folder.mkdir()
+    for file in sorted((data_folder("policies") / "agreements" / INSIDE).iterdir()):
+        text = file.read_text("utf-8").replace(INSIDE, folder.name)
+        text = text.replace('"XX"', f'"{INSIDE_OF}"').replace("\nXX = ", f"\n{INSIDE_OF} = ")
+        (folder / file.name).write_text(text, "utf-8")
+    return str(folder)
+
+
 def _sign(
     data: Path, offices: Sequence[Participant], lines: dict[str, list[KeyLine]], agreement: str
 ) -> None:
-    """Have both Parties sign the bundle, and each its own keyring."""
+    """Have every Party sign the bundle, and its own keyring."""
     record = none_held(NOBODY_CONSULTED)
     draft = draft_bundle(None, (agreement,), consultation=record)
     write_bundle(data / "bundle", draft)
@@ -256,6 +273,7 @@ def place_form(
     file = data / folder / "forms" / form
     sample = adapter_of(folder[:2]) / "samples" / form
     text = content or in_time(sample.read_text("utf-8"), datetime.now(UTC).date())
+    text = text.replace(f'"{NOW}"', str(now_ms()))
     if case and file.suffix == ".csv":
         text = _one_person(text, case)
     if about:

@@ -18,7 +18,7 @@ from integration.backups import Backup
 from xref.arguments import DEMO_CASES, DEMO_CORRIDORS
 from xref.demo_cases import CASES
 from xref.demo_corridors import DIRECTIONS
-from xref.demo_setup import in_time
+from xref.demo_setup import INSIDE, in_time
 from xref.processes import run_once
 
 XREF = [sys.executable, "-m", "xref"]
@@ -78,7 +78,8 @@ def play(case: str, data: Path, *more: str, corridor: str = "la-vn-2010") -> dic
     assert demo.returncode == 0
     story: dict[str, Any] = json.loads(said)
     assert story["reconciled"]
-    assert {each.lower() for each in story["trails"]} == set(corridor.split("-")[:2])
+    parties = ["la"] if corridor == INSIDE else corridor.split("-")[:2]
+    assert {each.lower() for each in story["trails"]} == set(parties)
     for trail in story["trails"].values():
         assert trail["verified"]
         assert trail["witnessed"] == trail["size"] > 0
@@ -169,11 +170,11 @@ def test_a_day_of_the_buddhist_era_is_of_today_too(today: date) -> None:
 
 def test_every_case_and_corridor_can_be_named() -> None:
     assert tuple(CASES) == DEMO_CASES
-    assert ("la-vn-2010", *DIRECTIONS) == DEMO_CORRIDORS
+    assert ("la-vn-2010", *DIRECTIONS, INSIDE) == DEMO_CORRIDORS
 
 
 @pytest.mark.parametrize(
-    "corridor", DEMO_CORRIDORS[1:] if os.environ.get("XREF_LONG") else ["kh-th-2003"]
+    "corridor", DEMO_CORRIDORS[1:-1] if os.environ.get("XREF_LONG") else ["kh-th-2003"]
 )
 def test_a_referral_and_its_answer_on_another_corridor(corridor: str, tmp_path: Path) -> None:
     story = play("", tmp_path / "demo", corridor=corridor)
@@ -192,6 +193,19 @@ def test_a_referral_and_its_answer_on_another_corridor(corridor: str, tmp_path: 
     without = [party for party in (found, origin) if party in ("CN", "MM")]
     assert [each[:2] for each in story["missing"]] == without
     assert all("xref adapter new" in each for each in story["missing"])
+
+
+def test_police_and_a_service_provider_inside_one_country(tmp_path: Path) -> None:
+    story = play("", tmp_path / "demo", corridor=INSIDE)
+    assert outcomes(story) == [
+        ("support-wanted", "LAPOL001", "LANRM001", "delivered"),
+        ("support-asked", "LANRM001", "LASVC001", "delivered"),
+        ("support-answer", "LASVC001", "LANRM001", "delivered"),
+        ("support-outcome", "LANRM001", "LAPOL001", "delivered"),
+        ("concern-raised", "LASVC001", "LANRM001", "delivered"),
+    ]
+    told = story["offices"]["LAPOL001"]["received"]
+    assert told == {"support-outcome": ["answer", "answered_by", "answered_on", "referral_id"]}
 
 
 def test_a_case_of_another_corridor_is_refused(tmp_path: Path) -> None:
