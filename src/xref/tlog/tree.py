@@ -33,18 +33,6 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return sha256(b"\x01" + left + right).digest()
 
 
-def root_of(leaf_hashes: Sequence[bytes]) -> bytes:
-    """Compute the root over leaf hashes held in memory, such as those of an export."""
-    if not leaf_hashes:
-        return EMPTY_ROOT
-    row = list(leaf_hashes)
-    while len(row) > 1:
-        # The last node of an odd row moves up unhashed: that is where RFC 6962 splits as well.
-        odd = row[-1:] if len(row) % 2 else []
-        row = [node_hash(row[i], row[i + 1]) for i in range(0, len(row) - 1, 2)] + odd
-    return row[0]
-
-
 def verify_inclusion(
     leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes
 ) -> None:
