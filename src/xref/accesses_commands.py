@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from xref.accesses import accesses_of, open_accesses, read_accesses, seal_accesses
 from xref.arguments import add_command, add_group, add_json
+from xref.as_json import write_json
 from xref.audit_folders import day_of
 from xref.config import HopConfig, load_config
 from xref.errors import ConfigError, MalformedError
 from xref.operations import new_seed
-from xref.policy_commands import write_json
 from xref.running import now_ms
 from xref.screen import console, print_paragraph
 from xref.wire.key import OpeningKey, PublicKey, check_public

@@ -1,6 +1,5 @@
 """`xref adapter`: make, check and try a country's adapter, without a desk."""
 
-import json
 import re
 import sys
 from argparse import ArgumentParser, Namespace
@@ -15,6 +14,7 @@ from rich.text import Text
 
 from xref import screen
 from xref.arguments import add_command, add_group, add_json
+from xref.as_json import write_json
 from xref.bundle import build, read_files
 from xref.desk.adapter import FILE_NAME, Adapter
 from xref.desk.adapter_check import Checked, Covered, check_adapter
@@ -117,7 +117,7 @@ def check(options: Namespace) -> int:
     except ConfigError as error:
         if not options.json:
             raise
-        _print_json({"good": False, "coverage": [], "findings": [{"problem": str(error)}]})
+        write_json({"good": False, "coverage": [], "findings": [{"problem": str(error)}]})
         return 1
     samples = folder / SAMPLES
     files = {file.name: file.read_bytes() for file in samples.glob("*") if file.is_file()}
@@ -132,7 +132,7 @@ def check(options: Namespace) -> int:
             "findings": [asdict(each) for each in checked.findings],
             "own_form": [{"group": group, "type": name} for group, name in checked.own_form],
         }
-        _print_json(shown)
+        write_json(shown)
     else:
         _show_conventions(adapter)
         _show_checked(checked)
@@ -208,7 +208,7 @@ def try_file(options: Namespace) -> int:
     sys.stderr.write(f"{_PERSONAL}\n")
     if options.json:
         records = [asdict(each) for each in tried.records]
-        _print_json({"records": records, "problems": [asdict(each) for each in tried.problems]})
+        write_json({"records": records, "problems": [asdict(each) for each in tried.problems]})
     else:
         _show_tried(tried)
     return 1 if tried.problems else 0
@@ -256,7 +256,3 @@ def _titled(title: str, rows: Iterable[tuple[str, object]]) -> Padding:
         for name, value in rows
     ]
     return screen.pairs([(title, ""), *texts])
-
-
-def _print_json(value: object) -> None:
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")

@@ -1,6 +1,5 @@
 """`xref policy agreements`: whom each agreement binds and covers, its source, and its silences."""
 
-import json
 import sys
 from argparse import Namespace
 from dataclasses import asdict
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from xref.arguments import add_command, add_json
+from xref.as_json import write_json
 from xref.errors import ConfigError
 from xref.policy import Agreement
 from xref.policy.agreement import read_agreement
@@ -56,7 +56,7 @@ def agreements(options: Namespace) -> int:
     found = shipped_agreements()
     if options.json:
         listed = [asdict(each) for each in found]
-        sys.stdout.write(json.dumps(listed, ensure_ascii=False, indent=2) + "\n")
+        write_json(listed)
         return 0
     out = console()
     for each in found:

@@ -19,6 +19,7 @@ from xref.arguments import (
     add_json,
     add_signer,
 )
+from xref.as_json import write_json
 from xref.bundle import Draft
 from xref.bundle_check import check_proof
 from xref.consultation import consultation_of, none_held
@@ -26,7 +27,7 @@ from xref.errors import ConfigError
 from xref.policy import ROLES
 from xref.policy.compare import compare
 from xref.policy.rulebook import CONSULTATION_PATH
-from xref.policy_commands import proving, show_changes, write_json
+from xref.policy_commands import proving, show_changes
 
 if TYPE_CHECKING:
     from xref.arguments import Commands

@@ -1,6 +1,5 @@
 """What each command does: calls the operation, prints its outcome. Human output is in `screen`."""
 
-import json
 import logging
 import sys
 from argparse import Namespace
@@ -12,6 +11,7 @@ import structlog
 
 from xref import bundle as bundles
 from xref import operations, screen
+from xref.as_json import write_json
 from xref.audit_folders import audit_folders
 from xref.desk.adapter import Adapter
 from xref.desk.duties import obligations_of
@@ -41,10 +41,6 @@ def _log_to_stderr() -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-
-
-def _print_json(value: object) -> None:
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
 
 def demo(options: Namespace) -> int:
@@ -89,7 +85,7 @@ def desk_submit(options: Namespace) -> int:
     if options.json:
         problems = [asdict(each) for each in done.problems]
         doubts = [asdict(each) for each in done.doubts]
-        _print_json({"accepted": done.accepted, "problems": problems, "doubts": doubts})
+        write_json({"accepted": done.accepted, "problems": problems, "doubts": doubts})
     else:
         for problem in done.problems:
             sys.stderr.write(f"{problem}\n")
@@ -135,7 +131,7 @@ def desk_status(options: Namespace) -> int:
         ]
         sent_json = [{**each.as_json(office.bundle), "case": each.case} for each in messages]
         alerts_json = [asdict(alert) for alert in alerts]
-        _print_json(
+        write_json(
             {
                 "messages": sent_json,
                 "held": held_json,
@@ -167,7 +163,7 @@ def desk_alerts(options: Namespace) -> int:
     with office.records() as store:
         alerts = alerts_of(store, office.bundle, now_ms())
     if options.json:
-        _print_json({"alerts": [asdict(alert) for alert in alerts]})
+        write_json({"alerts": [asdict(alert) for alert in alerts]})
     elif alerts:
         screen.show_alerts(screen.console(), alerts)
     else:
@@ -195,7 +191,7 @@ def desk_inbox(options: Namespace) -> int:
         for message, content in received
     ]
     if options.json:
-        _print_json({"messages": listed})
+        write_json({"messages": listed})
     else:
         folder = office.folder / office.config.received
         screen.show_inbox(screen.console(), listed, folder)
@@ -247,7 +243,7 @@ def journey(options: Namespace) -> int:
     with office.records() as store:
         told = case_journey(store, office.config.office, office.bundle, options.case)
     if options.json:
-        _print_json(told.as_json(office.bundle))
+        write_json(told.as_json(office.bundle))
     else:
         screen.show_journey(screen.console(), told, office.bundle)
     return 0
@@ -304,7 +300,7 @@ def audit(options: Namespace) -> int:
     folders: list[Path] = options.folders
     audited = audit_folders(folders)
     if options.json:
-        _print_json(audited.as_json())
+        write_json(audited.as_json())
     else:
         screen.show_audit(screen.console(), audited)
     return 0 if audited.verified else 1

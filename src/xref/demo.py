@@ -4,7 +4,6 @@ Every participant is a process of its own, started by the commands an operator u
 stay. Nothing here is known to the product: it hands in forms and reads what the offices know.
 """
 
-import json
 import secrets
 import shutil
 import sys
@@ -19,6 +18,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
 from xref import screen
+from xref.as_json import write_json
 from xref.audit_folders import Audited, at_rest, audit_folders
 from xref.bundle import Bundle
 from xref.demo_cases import CASES, HandIn, Line, Run
@@ -312,7 +312,7 @@ def run_demo(
     audited = (demo := Demo(corridor, played, data, out, kafka)).play()
     if as_json:
         told = {"missing": list(played.missing), **_as_json(demo, corridor, case, audited)}
-        sys.stdout.write(json.dumps(told, ensure_ascii=False, indent=2) + "\n")
+        write_json(told)
     else:
         screen.show_holdings(out, demo.holdings())
         _say_what_next(out, data, demo)

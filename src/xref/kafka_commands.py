@@ -1,12 +1,12 @@
 """`xref kafka topics` and `xref kafka acls`: what an administrator of a cluster has to set up."""
 
-import json
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from xref.arguments import add_command, add_config, add_group, add_json, whole_number
+from xref.as_json import write_json
 from xref.bundle import Bundle, shards_of
 from xref.config import KafkaConfig, PeerClusterConfig, load_office
 from xref.errors import ConfigError
@@ -77,7 +77,7 @@ def topics(options: Namespace) -> int:
     )
     if options.json:
         rows = [_topic_as_json(each) for each in applied]
-        _print_json({"servers": setup.kafka.servers, "topics": rows})
+        write_json({"servers": setup.kafka.servers, "topics": rows})
     else:
         _show_topics(applied, setup.kafka.servers, kept_ms)
     return 1 if any(each.differences for each in applied) else 0
@@ -123,7 +123,7 @@ def acls(options: Namespace) -> int:
             for peer in setup.kafka.peers
         ]
     if options.json:
-        _print_json({"clusters": [_rights_as_json(*each) for each in clusters]})
+        write_json({"clusters": [_rights_as_json(*each) for each in clusters]})
     else:
         for servers, some in clusters:
             sys.stdout.writelines(f"{each.command(servers)}\n" for each in some)
@@ -142,10 +142,6 @@ def _rights_as_json(servers: list[str], some: list[Right]) -> dict[str, Any]:
             for each in some
         ],
     }
-
-
-def _print_json(value: object) -> None:
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
 
 def add_kafka(top: "Commands") -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from xref import bundle as bundles
 from xref.arguments import add_command, add_group, add_json, add_next_version, add_signer
+from xref.as_json import write_json
 from xref.desk.approval import check_name, official_digest
 from xref.errors import ConfigError, cause_of
 from xref.operations import party_signer
@@ -22,7 +23,6 @@ from xref.overlay import (
     tightened,
 )
 from xref.policy.compare import CellChange, compare
-from xref.policy_commands import write_json
 from xref.screen import console, print_paragraph
 from xref.tlog.note import NoteError, split
 from xref.wiring import write_whole

@@ -14,6 +14,7 @@ from rich.progress import Progress
 
 from xref.agreement_commands import add_agreements
 from xref.arguments import add_agreement, add_command, add_config, add_group, add_json
+from xref.as_json import write_json
 from xref.bundle import Draft
 from xref.errors import ConfigError
 from xref.policy.compare import CellChange, compare
@@ -116,11 +117,6 @@ def _add_policies(parser: ArgumentParser) -> None:
 def _add_old_new(parser: ArgumentParser) -> None:
     for name in ("old", "new"):
         parser.add_argument(name, type=Path, metavar=name.upper(), help=_SIDE_HELP)
-
-
-def write_json(value: object) -> None:
-    """Print a value as JSON."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
 
 @contextmanager

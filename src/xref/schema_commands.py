@@ -1,6 +1,5 @@
 """`xref schema`: what a change of schemas means, and schemas in a country's own registry."""
 
-import json
 import sys
 from argparse import Namespace
 from dataclasses import asdict
@@ -9,6 +8,7 @@ from textwrap import fill
 from typing import TYPE_CHECKING
 
 from xref.arguments import add_command, add_group, add_json
+from xref.as_json import write_json
 from xref.errors import ConfigError
 from xref.evolution import Change, compare_all
 from xref.flow_evolution import compare_flows
@@ -84,7 +84,7 @@ def register_schemas(options: Namespace) -> int:
     schemas = read_schemas(options.bundle).values()
     done = register(schemas, registry_at(options.registry), only_check=options.check)
     if options.json:
-        sys.stdout.write(json.dumps([asdict(each) for each in done], indent=2) + "\n")
+        write_json([asdict(each) for each in done])
         return 0
     for each in done:
         number = "fits" if each.id is None else str(each.id)
@@ -127,7 +127,7 @@ def check(options: Namespace) -> int:
     )
     if options.json:
         shown = {"schemas": len(files), "findings": [asdict(each) for each in found]}
-        sys.stdout.write(json.dumps(shown, indent=2) + "\n")
+        write_json(shown)
         return int(bool(found))
     for each in found:
         sys.stdout.write(f"{each.file} {each.field} [{each.rule}]\n")
@@ -147,7 +147,7 @@ def diff(options: Namespace) -> int:
     breaks = any(change.breaks for change in changes)
     if options.json:
         shown = {"compatible": not breaks, "changes": [asdict(change) for change in changes]}
-        sys.stdout.write(json.dumps(shown, indent=2) + "\n")
+        write_json(shown)
         return int(breaks)
     for name in dict.fromkeys(change.schema for change in changes):
         sys.stdout.write(f"{name}\n")

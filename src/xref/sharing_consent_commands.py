@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from xref.arguments import add_case, add_command, add_config, add_group, add_json
+from xref.as_json import write_json
 from xref.desk.consent import ROUTES, WAYS
 from xref.desk.sharing_consent_document import SharingConsentDocument, check, signed
 from xref.errors import ConfigError, MalformedError, UnauthenticError
@@ -119,7 +120,7 @@ def notice(options: Namespace) -> int:
     office = DeskOffice(options.config)
     found = _notice(office, options.notice, options.language)
     if options.json:
-        _print_json(
+        write_json(
             {
                 "version": found.version,
                 "language": found.language,
@@ -161,7 +162,7 @@ def new(options: Namespace) -> int:
     )
     if found.review:
         sys.stderr.write(f"notice {found.version}: {found.review}\n")
-    _print_json(made.members())
+    write_json(made.members())
     return 0
 
 
@@ -176,7 +177,7 @@ def show(options: Namespace) -> int:
     policy = office.bundle.policy
     if options.json:
         key = office.keychain.signing(KeyUse.DESK, now)
-        _print_json({"records": [signed(each, key, policy) for each in documents]})
+        write_json({"records": [signed(each, key, policy) for each in documents]})
         return 0
     for each in documents:
         record = each.record
@@ -226,7 +227,7 @@ def check_file(options: Namespace) -> int:
             }
         )
     if options.json:
-        _print_json({"records": found})
+        write_json({"records": found})
     else:
         for each in found:
             sys.stdout.write(_line(each))
@@ -290,7 +291,3 @@ def _day(at_ms: int | None) -> str:
     if at_ms is None:
         return "never"
     return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
-
-
-def _print_json(value: object) -> None:
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
