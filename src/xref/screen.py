@@ -22,7 +22,7 @@ from rich.text import Text
 
 from xref.audit_folders import Audited
 from xref.bundle import Bundle
-from xref.desk.alerts import ALARMING, HELD, NO_ANSWER, Alert
+from xref.desk.alerts import ALARMING, HELD, KEPT, NO_ANSWER, NOT_ERASED, Alert
 from xref.journey import Event, Journey, ReceivedMessage, Withdrawn, at_ms
 from xref.story import HeldRecord, SentMessage, find_rule
 
@@ -275,20 +275,28 @@ def _next_step(record: HeldRecord) -> str:
     return "xref desk fact CASE FACT=VALUE, or submit the corrected form"
 
 
-_SINCE: Mapping[str, str] = {NO_ANSWER: "sent", ALARMING: "answered"}
+_ALERTS: Mapping[str, tuple[str, str]] = {
+    NO_ANSWER: ("no answer by", "sent"),
+    ALARMING: ("alarm by", "answered"),
+    HELD: ("held too long", "held"),
+    NOT_ERASED: ("not erased by", "withdrawn"),
+    KEPT: ("kept by order at", "answered"),
+}
+"""What an alert says, and since when; any other is an obligation, by its name."""
 
 
 def show_alerts(out: Console, alerts: Sequence[Alert]) -> None:
     """Show what is overdue, and what to do about it."""
     for alert in alerts:
-        to = f" by {alert.to}" if alert.to else ""
-        words = {NO_ANSWER: f"no answer{to}", HELD: "held too long"}.get(alert.kind, f"alarm{to}")
+        words, since = _ALERTS.get(alert.kind, (f"{alert.kind}, with", "since"))
         title = Text("ALERT  ", style="bold red")
-        title.append(f"{alert.type}: {words}", style="bold")
+        title.append(f"{alert.type}: {words} {alert.to}".rstrip(), style="bold")
         out.print(title)
-        rows: list[tuple[str, Text | str]] = [
-            ("case", alert.case),
-            (_SINCE.get(alert.kind, "held"), moment(alert.since_ms)),
+        rows: list[tuple[str, Text | str]] = [("case", alert.case)] if alert.case else []
+        if alert.kind not in _ALERTS or not alert.case:
+            rows.append(("message", alert.id))  # as `xref desk done` is told of it
+        rows += [
+            (since, moment(alert.since_ms)),
             ("due", moment(alert.due_ms)),
             ("do", alert.duty),
         ]

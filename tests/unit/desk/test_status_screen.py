@@ -8,9 +8,10 @@ import pytest
 from rich.console import Console
 
 from xref.bundle import Bundle
+from xref.desk.alerts import ALARMING, HELD, KEPT, NO_ANSWER, NOT_ERASED, Alert
 from xref.desk.spool import Spool, Withdrawal
 from xref.drivers.memory import MemoryStore
-from xref.screen import show_status
+from xref.screen import show_alerts, show_status
 from xref.story import SentMessage
 
 AT_MS = 1_795_718_760_000  # 2026-11-26 18:46 UTC
@@ -71,3 +72,27 @@ def test_what_no_desk_has_taken_is_not_forgotten() -> None:
     assert "not taken by the desk yet" in waits
     assert "xref desk run" in waits
     assert "Nothing was sent yet" not in waits
+
+
+@pytest.mark.parametrize(
+    ("kind", "to", "case", "said"),
+    [
+        (NO_ANSWER, "VNSVC001", "1", ["departure: no answer by VNSVC001", "case", "sent"]),
+        (ALARMING, "VNSVC001", "1", ["departure: alarm by VNSVC001", "case", "answered"]),
+        (HELD, "", "1", ["departure: held too long", "case", "held"]),
+        (NOT_ERASED, "VNBOR001", "", ["not erased by VNBOR001", "message  00ff", "withdrawn"]),
+        (KEPT, "VNBOR001", "1", ["kept by order at VNBOR001", "case", "answered"]),
+        ("review-need", "LANRM001", "", ["review-need, with LANRM001", "message  00ff", "since"]),
+        ("notify-person", "LANRM001", "1", ["notify-person, with", "case", "message  00ff"]),
+    ],
+)
+def test_an_alert_says_what_is_missing_and_about_what(
+    kind: str, to: str, case: str, said: list[str]
+) -> None:
+    out = io.StringIO()
+    alert = Alert(kind, "00ff", "departure", to, case, AT_MS, AT_MS, "Call them.")
+    show_alerts(Console(file=out, width=100, highlight=False), [alert])
+    lines = [" ".join(line.split()) for line in out.getvalue().splitlines()]
+    text = "\n".join(lines)
+    assert [each for each in said if " ".join(each.split()) not in text] == []
+    assert "Call them." in text
