@@ -13,7 +13,7 @@ from xref.bundle import Bundle
 from xref.compose import Draft, draft_encoded, sign_drafts
 from xref.errors import ConfigError
 from xref.keychain import Keychain, KeyDirectory
-from xref.limits import ANSWER_BYTES_MAX, ANSWER_ITEMS_MAX
+from xref.limits import ANSWER_BYTES_MAX, ANSWER_ITEMS_MAX, DAY_MS
 from xref.policy import Flow, Withheld
 from xref.ports import Entropy
 from xref.value import value
@@ -28,7 +28,6 @@ from xref.wire.schema import Schema
 RECEIPT: Final = "receipt"
 MISMATCH: Final = "definition-mismatch"
 DECISION: Final = "decision"
-_DAY_MS: Final = 86_400_000
 _ITEMS_CACHED_MAX: Final = 4096
 
 
@@ -201,7 +200,7 @@ def _draft(
         bundle=bundle.digest32,
         consent_ref=NO_ID,
         created_ms=now_ms,
-        expires_ms=now_ms + flow.life_days * _DAY_MS,
+        expires_ms=now_ms + flow.life_days * DAY_MS,
         desk_key=keychain.signing(KeyUse.DESK, now_ms).public.key_id,
         seal_key=recipient_key.key_id,
     )

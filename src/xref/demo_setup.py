@@ -21,6 +21,7 @@ from xref.bundle import write_bundle
 from xref.consultation import none_held
 from xref.desk.adapter import FILE_NAME
 from xref.errors import ConfigError
+from xref.limits import DAY_MS
 from xref.operations import (
     draft_bundle,
     new_office_keys,
@@ -43,7 +44,6 @@ INSIDE_OF: Final = "LA"
 """The model for exchange inside one country, and the country that takes it over here."""
 NOW: Final = "0000000000000"
 """Stands in a form's content for when it is handed in, in Unix ms: an agreement of this moment."""
-_DAY_MS: Final = 86_400_000
 _DAYS: Final = 365
 _BUDDHIST: Final = 543
 _BUDDHIST_FROM: Final = 2400
@@ -171,7 +171,7 @@ def _sign(
     record = none_held(NOBODY_CONSULTED)
     draft = draft_bundle(None, (agreement,), consultation=record)
     write_bundle(data / "bundle", draft)
-    window = (now_ms() - _DAY_MS, now_ms() + _DAYS * _DAY_MS)
+    window = (now_ms() - DAY_MS, now_ms() + _DAYS * DAY_MS)
     keyrings = [data / each.folder / "keyrings" for each in (*offices, WITNESS_PROCESS)]
     for party in draft.directory.parties:
         signer = party_signer(party, data / f"{party.lower()}-party" / "party.key")

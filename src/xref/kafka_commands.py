@@ -3,7 +3,7 @@
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from xref.arguments import add_command, add_config, add_group, add_json, whole_number
 from xref.as_json import write_json
@@ -21,13 +21,12 @@ from xref.kafka_plan import (
     topic,
     topic_name,
 )
+from xref.limits import DAY_MS
 from xref.wire.office import Link, party_of
 from xref.wiring import apply_topics, bundles_of
 
 if TYPE_CHECKING:
     from xref.arguments import Commands
-
-_DAY_MS: Final = 86_400_000
 
 
 class _Setup:
@@ -98,7 +97,7 @@ def _topic_as_json(applied: Applied) -> dict[str, Any]:
 def _show_topics(applied: list[Applied], servers: list[str], kept_ms: int) -> None:
     say = sys.stdout.write
     say(f"{len(applied)} topics on {', '.join(servers)}\n")
-    say(f"parcels are kept for {kept_ms // _DAY_MS} days: the longest life of a message\n")
+    say(f"parcels are kept for {kept_ms // DAY_MS} days: the longest life of a message\n")
     for each in applied:
         count = each.topic.partitions
         noun = "partition" if count == 1 else "partitions"

@@ -9,10 +9,9 @@ from typing import Final
 
 from xref.bundle import Directory, Draft
 from xref.issue_keys import peers_of
-from xref.limits import CLOCK_SKEW_MS, KAFKA_BATCH_BYTES_MAX, KIB
+from xref.limits import CLOCK_SKEW_MS, DAY_MS, KAFKA_BATCH_BYTES_MAX, KIB
 from xref.wire.office import Link, party_of
 
-_DAY_MS: Final = 86_400_000
 _BATCH_HEADER_BYTES_MAX: Final = 4 * KIB
 _WRITES: Final = ("Write", "Describe", "Read")
 _READS: Final = ("Read", "Describe")
@@ -84,7 +83,7 @@ def retention_ms(bundles: Iterable[Draft]) -> int:
     What is older has expired for its receiver; its sender still holds it, and sends the rest again.
     """
     days = max(flow.life_days for each in bundles for flow in each.policy.flows.values())
-    return days * _DAY_MS + 2 * CLOCK_SKEW_MS
+    return days * DAY_MS + 2 * CLOCK_SKEW_MS
 
 
 def topic(name: str, partitions: int, replication: int, kept_ms: int) -> Topic:
@@ -94,7 +93,7 @@ def topic(name: str, partitions: int, replication: int, kept_ms: int) -> Topic:
         "retention.ms": str(kept_ms),
         "retention.bytes": "-1",
         # A segment is removed as a whole: a day's, so that nothing stays much longer than allowed.
-        "segment.ms": str(_DAY_MS),
+        "segment.ms": str(DAY_MS),
         "min.insync.replicas": str(max(1, replication - 1)),
         "unclean.leader.election.enable": "false",
         "max.message.bytes": str(KAFKA_BATCH_BYTES_MAX + _BATCH_HEADER_BYTES_MAX),

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from xref.backlog import indexed
-from xref.limits import CLOCK_SKEW_MS, MESSAGE_LIFE_MS_MAX, RELEASED_KEPT_MS
+from xref.limits import CLOCK_SKEW_MS, DAY_MS, MESSAGE_LIFE_MS_MAX, RELEASED_KEPT_MS
 from xref.message import Message, Minimised
 from xref.state import State
 from xref.wire.cursor import Cursor
@@ -27,7 +27,6 @@ _RELEASED_ROW_MAX: Final = 256
 _KEY_BYTES_MAX: Final = 1024
 _FACTS: Final = "facts"
 _HOUR_MS: Final = 3_600_000
-_DAY_MS: Final = 24 * _HOUR_MS
 _RELEASED: Final = struct.Struct(">16s8s8sH?")
 _SHARING_CONSENT: Final = struct.Struct(">32s16sQQH8s")
 
@@ -168,7 +167,7 @@ class Knowledge:
             self._state.put("scope", header.consent_ref, sharing_consent_of(message, facts))
             # It can be withdrawn for as long as the last message that goes by it may be kept.
             last_ms = max(facts.until_ms, header.expires_ms) + MESSAGE_LIFE_MS_MAX
-            kept_ms = message.flow.retention_days * _DAY_MS
+            kept_ms = message.flow.retention_days * DAY_MS
             self._expire(last_ms + kept_ms, "scope", header.consent_ref)
 
     def _replace_earlier(self, header: Header) -> None:

@@ -3,6 +3,7 @@
 from typing import Final
 
 KIB: Final = 1024
+DAY_MS: Final = 86_400_000
 
 # The wire (docs/spec). Buckets are what the transport can see of a parcel's size.
 PARCEL_BUCKETS: Final = tuple(n * KIB for n in (8, 16, 32, 64, 128, 256, 512, 960))
@@ -24,7 +25,7 @@ LOG_SIZE_MAX: Final = 2**63 - 1
 
 # Time. A message from the future by more than the skew is refused.
 CLOCK_SKEW_MS: Final = 5 * 60 * 1000
-MESSAGE_LIFE_MS_MAX: Final = 90 * 24 * 3600 * 1000
+MESSAGE_LIFE_MS_MAX: Final = 90 * DAY_MS
 
 # Links.
 WAITING_PARCELS_MAX: Final = 64
@@ -83,7 +84,7 @@ INVARIANTS_MAX: Final = 256
 
 # No number of 8 bytes on the wire is larger, so that JSON and SQL hold every one exactly.
 WIRE_NUMBER_MAX: Final = 2**53 - 1
-BACKDATE_MS_MAX: Final = 7 * 24 * 3600 * 1000
+BACKDATE_MS_MAX: Final = 7 * DAY_MS
 VERIFIED_BATCHES_MAX: Final = 4096
 
 # A hop adds a proof for the receiving desk: that much of an envelope's size is kept free for it.
@@ -92,7 +93,7 @@ ENVELOPE_GROWTH_BYTES_MAX: Final = PROOF_BYTES_MAX + KIB
 RESEND_AFTER_MS_MAX: Final = 3_600_000
 # How long after its expiry a hop still knows whose message stood at an index, to say what became
 # of it.
-RELEASED_KEPT_MS: Final = 30 * 24 * 3600 * 1000
+RELEASED_KEPT_MS: Final = 30 * DAY_MS
 # Bounds of an answer, so that a receipt fits its field: items, and bytes of all codes and names.
 ANSWER_ITEMS_MAX: Final = 256
 ANSWER_BYTES_MAX: Final = 64 * KIB

@@ -14,7 +14,7 @@ from xref.desk.spool import Approval, Correction, Withdrawal
 from xref.errors import ConfigError, MalformedError, RecordError, cause_of
 from xref.issue_keys import key_lines, make_keyring, new_keys, sign_keyring
 from xref.keychain import Keychain, OwnKey
-from xref.limits import CLOCK_SKEW_MS
+from xref.limits import CLOCK_SKEW_MS, DAY_MS
 from xref.policy import APPROVAL_FACT, SCOPE_FACT
 from xref.policy.rulebook import CONSULTATION_PATH
 from xref.resources import data_folder
@@ -35,8 +35,7 @@ from xref.wiring import (
 )
 
 _GONE = ("refused", "rejected", "erased")
-_DAY_MS = 86_400_000
-_OVERLAP_MS = 7 * _DAY_MS
+_OVERLAP_MS = 7 * DAY_MS
 
 
 def new_seed(file: Path) -> str:
@@ -65,7 +64,7 @@ def new_office_keys(file: Path, office: str, days: int) -> list[KeyLine]:
         message = f"{file}: exists; renew it with `xref keys rotate`"
         raise ConfigError(message)
     from_ms = now_ms() - CLOCK_SKEW_MS
-    keys = new_keys(KeyUse, from_ms, from_ms + days * _DAY_MS, os.urandom)
+    keys = new_keys(KeyUse, from_ms, from_ms + days * DAY_MS, os.urandom)
     write_keys(file, check_office(office), keys, os.urandom(SEED_BYTES))
     return key_lines(Keychain(office, keys))
 
@@ -78,7 +77,7 @@ def rotate_keys(file: Path, days: int) -> list[KeyLine]:
     """
     keychain, storage = read_keys(file)
     now = now_ms()
-    until = now + days * _DAY_MS
+    until = now + days * DAY_MS
     uses = [use for use in KeyUse if use is not KeyUse.LOG]
     ended: list[OwnKey] = [
         replace(key, until_ms=max(key.until_ms, until))
@@ -222,7 +221,7 @@ def _check_offices(draft: bundles.Draft) -> None:
 def validity(note: str, days: int) -> tuple[int, int]:
     """Return the validity that a bundle's note gives, or, without signatures, `days` from now."""
     if not note:
-        return now_ms(), now_ms() + days * _DAY_MS
+        return now_ms(), now_ms() + days * DAY_MS
     try:
         first, second = note.split("\n")[2:4]
         return int(first), int(second)

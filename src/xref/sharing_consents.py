@@ -13,6 +13,7 @@ from xref.desk.consent import Explanation, SharingConsent, parse_sharing_consent
 from xref.desk.read_form import midnight_ms
 from xref.desk.sharing_consent_document import Covered, SharingConsentDocument
 from xref.errors import ConfigError, MalformedError, RecordError
+from xref.limits import DAY_MS
 from xref.policy import ROLES, Notice
 from xref.ports import Store
 from xref.state import State
@@ -22,7 +23,6 @@ from xref.wire.schema import CATEGORIES
 from xref.wiring import open_state
 
 _VALID_DAYS_MAX: Final = 365
-_DAY_MS: Final = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def make_sharing_consent(
             categories=_sorted(request.categories),
             recipients=_sorted(request.recipients),
             given_on_ms=given_ms,
-            valid_until_ms=given_ms + request.valid_days * _DAY_MS,
+            valid_until_ms=given_ms + request.valid_days * DAY_MS,
             warned_on_ms=warned_ms,
             language=request.language,
             notice_version=notice.version,

@@ -11,12 +11,12 @@ import structlog
 
 from xref.desk.spool import Spool
 from xref.errors import ConfigError, UnavailableError
+from xref.limits import DAY_MS
 from xref.running import Stop, now_ms
 from xref.submitting import FormReader, Submission, digest_of, take_form
 
 _log = structlog.get_logger()
 _PAUSE_SECONDS: Final = 1.0
-_DAY_MS: Final = 86_400_000
 _KNOWN_DAYS: Final = 30
 _AGAIN: Final = (
     "This file went to the desk before, word for word, and was not sent again.\n"
@@ -83,8 +83,8 @@ class Watch:
             self._left.pop()
             files += 1
         now = self._clock()
-        self._folder.empty(now - self._archive_days * _DAY_MS)
-        self._spool.forget(now - max(self._archive_days, _KNOWN_DAYS) * _DAY_MS)
+        self._folder.empty(now - self._archive_days * DAY_MS)
+        self._spool.forget(now - max(self._archive_days, _KNOWN_DAYS) * DAY_MS)
         return files
 
     def _take(self, file: Path) -> None:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from xref.desk.derive import over_ms
+from xref.limits import DAY_MS
 from xref.policy import Expected, Policy
 
-_DAY_MS: Final = 86_400_000
 _OVER: Final = ("refused", "rejected", "erased")
 NO_ANSWER: Final = "no-answer"
 ALARMING: Final = "alarming-answer"
@@ -118,7 +118,7 @@ def not_erased(
                 Alert(KEPT, each.id, flow, to, case, kept[-1]["at_ms"], until_ms, _TELL_KEPT)
             )
         elif outcome not in _OVER and expected is not None:
-            due_ms = withdrawn_ms + expected.within_days * _DAY_MS
+            due_ms = withdrawn_ms + expected.within_days * DAY_MS
             if due_ms <= now_ms:
                 found.append(
                     Alert(
@@ -141,7 +141,7 @@ def held_too_long(held: Iterable[Held], policy: Policy, now_ms: int) -> list[Ale
     for each in held:
         publication = policy.publications.get(each.publication)
         days = publication.held_days_max if publication else 0
-        due_ms = each.since_ms + days * _DAY_MS
+        due_ms = each.since_ms + days * DAY_MS
         if due_ms <= now_ms:
             alert = Alert(
                 HELD, each.id, each.publication, "", each.case, each.since_ms, due_ms, each.duty
@@ -191,4 +191,4 @@ def _due_ms(expected: Expected, message: Waiting) -> int:
     """Return when an answer is due; a day that is named counts to its end, in UTC."""
     named = over_ms(message.record["values"].get(expected.counted_from))
     begins_ms: int = message.story["created_ms"] if named is None else named
-    return begins_ms + expected.within_days * _DAY_MS
+    return begins_ms + expected.within_days * DAY_MS

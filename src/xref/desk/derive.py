@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Final
 
-from xref.limits import VALUE_NAME_CHARS_MAX
+from xref.limits import DAY_MS, VALUE_NAME_CHARS_MAX
 from xref.wire.schema import Derivation
 
 ADULT_YEARS: Final = 18
@@ -26,7 +26,6 @@ _OLDEST_BAND: Final = "FROM_60"
 CHILD_BANDS: Final = tuple(band for end, band in _AGE_BANDS if end <= ADULT_YEARS)
 ADULT_BANDS: Final = (*(band for end, band in _AGE_BANDS if end > ADULT_YEARS), _OLDEST_BAND)
 _EPOCH: Final = date(1970, 1, 1)
-_DAY_MS: Final = 86_400_000
 _PARTIAL_DATE: Final = re.compile(r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2}))?)?")
 _PROVINCE: Final = re.compile(r"([A-Z]{2}-[A-Z0-9]{1,3})(?:-[A-Z0-9]{1,12})*")
 
@@ -79,7 +78,7 @@ def over_ms(day: object) -> int | None:
     days = days_of(day)
     if days is None or days[0] != days[1]:
         return None
-    return max(0, (days[1] - _EPOCH).days + 1) * _DAY_MS
+    return max(0, (days[1] - _EPOCH).days + 1) * DAY_MS
 
 
 def initials(values: Mapping[str, object]) -> str | None:

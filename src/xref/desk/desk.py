@@ -29,6 +29,7 @@ from xref.desk.story import note_receipt
 from xref.endpoint import Endpoint
 from xref.errors import ConfigError, MessageError, UnavailableError
 from xref.keychain import Keychain
+from xref.limits import DAY_MS
 from xref.message import Batch, Received
 from xref.narrowing import Narrowing
 from xref.outbox import Outbox
@@ -41,7 +42,7 @@ from xref.wire.header import NO_ID, Header
 from xref.wire.key import KeyUse
 from xref.wire.office import Link
 
-_SPOOLED_KEPT_MS: Final = 7 * 86_400_000
+_SPOOLED_KEPT_MS: Final = 7 * DAY_MS
 _SPOOLED_PURGE_MAX: Final = 256
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from xref.bundle import Bundle
 from xref.desk.derive import over_ms
+from xref.limits import DAY_MS
 from xref.policy import Policy
 from xref.state import State
 
@@ -17,7 +18,6 @@ OWED: Final = "owed"
 """The space of what is owed: keys of time, message and obligation, and in which space it is."""
 TELL: Final = "tell-the-person"
 _TELL_DAYS: Final = 3
-_DAY_MS: Final = 86_400_000
 _TIME_BYTES: Final = 8
 _MESSAGE_BYTES: Final = 16
 
@@ -80,9 +80,9 @@ def forget_owed(state: State, message: bytes) -> None:
 def _due_ms(name: str, policy: Policy, content: Mapping[str, Any], begun_ms: int) -> int | None:
     """Return when an obligation is due, None for one that is a way of acting and has no day."""
     if name == TELL and "values" not in content:
-        return begun_ms + _TELL_DAYS * _DAY_MS
+        return begun_ms + _TELL_DAYS * DAY_MS
     due = policy.rulebook.obligations[name]
     days = (over_ms(content.get("values", {}).get(field)) for field in due.due_on)
     if (named := next((each for each in days if each is not None), None)) is not None:
         return named
-    return begun_ms + due.within_days * _DAY_MS if due.within_days else None
+    return begun_ms + due.within_days * DAY_MS if due.within_days else None

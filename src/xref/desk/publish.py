@@ -21,7 +21,7 @@ from xref.desk.plain_values import of_plain
 from xref.desk.read_form import Record
 from xref.errors import MalformedError, RecordError
 from xref.keychain import Keychain, KeyDirectory
-from xref.limits import ENVELOPE_BYTES_MAX, ENVELOPE_GROWTH_BYTES_MAX, KIB
+from xref.limits import DAY_MS, ENVELOPE_BYTES_MAX, ENVELOPE_GROWTH_BYTES_MAX, KIB
 from xref.policy import SCOPE_FACT, Delivery, Flow, is_other_ground
 from xref.ports import Entropy
 from xref.wire.facts import NO_FACTS, Facts
@@ -30,7 +30,6 @@ from xref.wire.key import KeyUse, PublicKey
 from xref.wire.office import party_of
 from xref.wire.schema import Schema
 
-_DAY_MS = 86_400_000
 REFERENCES = ("referral_id", "request_id", "notice_id")
 """Fields that are fresh in each message, and repeated in its answer."""
 CASE_REFERENCE = "case_ref"
@@ -215,7 +214,7 @@ class Publisher:
         given = record.sharing_consent
         place = (case, flow.name, office.code)
         reference, scope = NO_ID, NO_SCOPE
-        expires_ms = now_ms + flow.life_days * _DAY_MS
+        expires_ms = now_ms + flow.life_days * DAY_MS
         if is_other_ground(record.facts):
             # A reference of its own, so that what went on another ground can be taken back too.
             reference = self.cabinet.token("ground_ref", *place, now_ms.to_bytes(8), size=16)
@@ -279,7 +278,7 @@ class Publisher:
             bundle=self.bundle.digest32,
             consent_ref=NO_ID,
             created_ms=now_ms,
-            expires_ms=now_ms + flow.life_days * _DAY_MS,
+            expires_ms=now_ms + flow.life_days * DAY_MS,
             desk_key=self.keychain.signing(KeyUse.DESK, now_ms).public.key_id,
             seal_key=seal_key.key_id,
         )

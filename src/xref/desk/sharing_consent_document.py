@@ -193,20 +193,20 @@ def _purpose(name: str, policy: Policy) -> dict[str, str]:
 
 
 def _notice(record: SharingConsent) -> dict[str, Any]:
-    told = record.explanation
-    more = {"xref:sha256": told.notice_sha256} if told else {}
-    if told:
-        more["xref:explained_how"] = told.how
-        more["xref:interpreted_by"] = told.interpreted_by
-    routes = {"xref:withdrawal_routes": list(told.withdrawal_routes)} if told else {}
-    return {
+    notice: dict[str, Any] = {
         "@type": "dpv:ConsentNotice",
         "dct:hasVersion": record.notice_version,
         "dct:language": record.language,
         "xref:explained_by": record.explained_by,
-        **more,
-        **routes,
     }
+    if (told := record.explanation) is not None:
+        notice |= {
+            "xref:sha256": told.notice_sha256,
+            "xref:explained_how": told.how,
+            "xref:interpreted_by": told.interpreted_by,
+            "xref:withdrawal_routes": list(told.withdrawal_routes),
+        }
+    return notice
 
 
 def _statuses(document: SharingConsentDocument) -> list[dict[str, Any]]:

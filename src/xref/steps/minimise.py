@@ -1,8 +1,7 @@
 """Minimise: drop the sealed fields that may not go on. Nothing is opened, nothing is rewritten."""
 
+from xref.limits import DAY_MS
 from xref.message import Minimised, Permitted
-
-_DAY_MS = 86_400_000
 
 
 def minimise(permitted: Permitted, now_ms: int) -> Minimised:
@@ -12,7 +11,7 @@ def minimise(permitted: Permitted, now_ms: int) -> Minimised:
     body = message.envelope.body
     if mask != message.envelope.mask:
         body = message.body.drop(message.envelope.mask, message.envelope.mask & ~mask)
-    erase_by_ms = now_ms + permit.retention_days * _DAY_MS
+    erase_by_ms = now_ms + permit.retention_days * DAY_MS
     if message.envelope.erase_by_ms:
         erase_by_ms = min(erase_by_ms, message.envelope.erase_by_ms)
     return Minimised(permitted, mask, body, erase_by_ms)

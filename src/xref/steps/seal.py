@@ -14,6 +14,7 @@ from xref.backlog import Queued
 from xref.bundle import Bundle
 from xref.endpoint import Endpoint
 from xref.knowledge import Knowledge
+from xref.limits import DAY_MS
 from xref.message import Message, Minimised, Refused, Rejected, Route, Sealed, Stubbed, Submitted
 from xref.overlay import STILL_PASSES
 from xref.ports import Entropy
@@ -194,7 +195,7 @@ class _Sealing:
     def _own_envelope(self, envelope: Envelope) -> Envelope:
         """Return a hop's own receipt as a hop sends it: facts committed, with a retention time."""
         flow = self.desk.bundle.policy.flows[envelope.header.flow]
-        erase_by_ms = self.now_ms + flow.retention_days * 86_400_000
+        erase_by_ms = self.now_ms + flow.retention_days * DAY_MS
         return replace(envelope, facts=envelope.facts_c, erase_by_ms=erase_by_ms)
 
     def close(self) -> Sealed:

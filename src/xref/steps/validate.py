@@ -16,6 +16,7 @@ from xref.knowledge import Released
 from xref.limits import (
     BACKDATE_MS_MAX,
     CLOCK_SKEW_MS,
+    DAY_MS,
     DECISIONS_CACHED_MAX,
     ENVELOPE_BYTES_MAX,
     ENVELOPE_GROWTH_BYTES_MAX,
@@ -214,7 +215,7 @@ def check_times(envelope: Envelope, now_ms: int, life_days: int, *, from_desk: b
     header = envelope.header
     if header.created_ms > now_ms + CLOCK_SKEW_MS or envelope.recorded_ms > now_ms + CLOCK_SKEW_MS:
         raise fault("from-the-future")
-    if not header.created_ms < header.expires_ms <= header.created_ms + life_days * 86_400_000:
+    if not header.created_ms < header.expires_ms <= header.created_ms + life_days * DAY_MS:
         raise fault("wrong-validity")
     if header.expires_ms <= now_ms:
         raise fault("expired")
