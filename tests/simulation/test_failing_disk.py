@@ -4,13 +4,14 @@ Whichever office it strikes, whether the failed write became durable or not, and
 goes on or is restarted: each message is delivered once and on the record once.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 
 import pytest
 
 from attacks.hostile import LA_DESK, LA_HOP, VN_DESK, VN_HOP, entries, records, referral
+from simulation.crossing import StruckTransport
 from unit.shards.sharded import case_on
 from world import OFFICES, World
 from xref.desk.desk import Desk
@@ -18,8 +19,7 @@ from xref.drivers.memory import MemoryStore, MemoryTransport
 from xref.errors import UnavailableError
 from xref.hop import Hop
 from xref.limits import RESEND_AFTER_MS_MAX
-from xref.ports import Arrival, Outbound, Store, Transport, Write
-from xref.wire.office import Link
+from xref.ports import Store, Transport, Write
 
 ROWS = [records()[0], records()[1], referral("case-3")]
 OPENED, REFUSED = 3, 2
@@ -76,36 +76,6 @@ class BreakingStore(FailingStore):
         del writes
         self.store = UnreadableStore()
         raise UnavailableError("the disk is gone")
-
-
-@dataclass
-class FailingTransport:
-    """A transport whose n-th publishes fail after a share of their parcels became durable."""
-
-    fails_at: Callable[[int], bool]
-    share: float
-    transport: MemoryTransport = field(default_factory=MemoryTransport)
-    publishes: int = 0
-    failed: int = 0
-
-    def publish(self, parcels: Sequence[Outbound]) -> None:
-        if not parcels:
-            return
-        self.publishes += 1
-        if self.fails_at(self.publishes):
-            self.failed += 1
-            self.transport.publish(parcels[: round(self.share * len(parcels))])
-            raise UnavailableError("the transport failed")
-        self.transport.publish(parcels)
-
-    def read(self, after: Mapping[Link, int], limit: int, wait_seconds: float) -> Sequence[Arrival]:
-        return self.transport.read(after, limit, wait_seconds)
-
-    def numbering(self, link: Link) -> str:
-        return self.transport.numbering(link)
-
-    def close(self) -> None:
-        self.transport.close()
 
 
 def publish_what_waits(participant: Hop | Desk) -> None:
@@ -239,7 +209,7 @@ class Trial:
 @cache
 def undisturbed() -> tuple[dict[str, int], int]:
     """How often each office commits, and how often all publish, when nothing fails."""
-    transport = FailingTransport(lambda _: False, 0)
+    transport = StruckTransport(lambda _: False, 0)
     trial = Trial(transport)
     before = transport.publishes
     counted = {office: trial.strike(office, lambda _: False, durable=True) for office in OFFICES}
@@ -297,7 +267,7 @@ def test_every_disk_fails_again_and_again(every: int, durable: bool, restarts: b
 def test_restart_at_each_publish(share: float) -> None:
     _, publishes = undisturbed()
     for number in range(1, publishes + 1, 3 if share == 0.5 else 5):
-        transport = FailingTransport(lambda _: False, share)
+        transport = StruckTransport(lambda _: False, share)
         trial = Trial(transport, restarts=True)
         already = transport.publishes
         transport.fails_at = lambda n, at=already + number: n == at  # type: ignore[misc] # bound now
@@ -309,7 +279,7 @@ def test_restart_at_each_publish(share: float) -> None:
 @pytest.mark.parametrize("restarts", [False, True], ids=["goes on", "restarts"])
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0], ids=["none", "half", "all"])
 def test_transport_fails_again_and_again(share: float, restarts: bool) -> None:
-    transport = FailingTransport(lambda _: False, share)
+    transport = StruckTransport(lambda _: False, share)
     trial = Trial(transport, restarts=restarts)
     already = transport.publishes
     transport.fails_at = lambda n: n % 3 != 0 and n < already + 24
@@ -320,7 +290,7 @@ def test_transport_fails_again_and_again(share: float, restarts: bool) -> None:
 
 def test_long_outage_queues_one_batch() -> None:
     """While the transport is away an office keeps one batch in memory and takes no other."""
-    transport = FailingTransport(lambda _: False, 0)
+    transport = StruckTransport(lambda _: False, 0)
     trial = Trial(transport)
     world = trial.world
     world.publish(LA_DESK, list(ROWS))

@@ -1,7 +1,6 @@
 """A case from safety to safe receipt: each gate opens and closes, and the gates never imprison."""
 
 import re
-from collections.abc import Mapping
 from datetime import date
 from functools import cache
 from typing import Final
@@ -19,6 +18,7 @@ from unit.bundle.signed_bundle import (
     draft,
     question,
 )
+from unit.policy.asking import ask, fields, reasons
 from xref.bundle import build
 from xref.desk.adapter import Adapter
 from xref.desk.read_form import Record, read_form
@@ -46,23 +46,6 @@ GATED: Final = [
 EMERGENCY: Final = "emergency-protection-referral"
 EMERGENCIES: Final = (EMERGENCY, "missing-child-alert")
 CHILD: Final = {"age_status": "verified-child", "guardian": "none"}
-
-
-def ask(facts: Mapping[str, str], flow: str, **given: object) -> Permit | Refusal:
-    """Decide on these facts; everything else is as open as a message can be."""
-    asked = question(POLICY, flow=flow)
-    parts = {name: getattr(asked, name) for name in Question.__slots__}
-    facts = {name: value for name, value in facts.items() if value != "unknown"}
-    return POLICY.decide(Question(**parts | {"facts": POLICY.facts.encode(facts)} | given))
-
-
-def reasons(answer: Permit | Refusal) -> set[str]:
-    return {each.rule for each in answer.reasons} if isinstance(answer, Refusal) else set()
-
-
-def fields(flow: str, answer: Permit | Refusal) -> set[str]:
-    assert isinstance(answer, Permit), answer
-    return set(POLICY.schema_for(POLICY.flow_named(flow)).names_of(answer.mask))
 
 
 # The gates towards the State of origin bind everything that leads there.

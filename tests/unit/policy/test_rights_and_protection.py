@@ -12,31 +12,14 @@ from unit.bundle.signed_bundle import (
     RETURN_FACTS,
     changed,
     draft,
-    question,
 )
+from unit.policy.asking import ask, fields, reasons
 from xref.errors import ConfigError
-from xref.policy import Permit, Policy, Question, Refusal
+from xref.policy import Permit, Policy
 
 POLICY: Final = draft().policy
 CHILD: Final = {"age_status": "presumed-child"}
 NOBODY_ASKED: Final = ("unknown", "not-informed", "pending", "recognised")
-
-
-def ask(facts: Mapping[str, str], flow: str, **given: object) -> Permit | Refusal:
-    """Decide on exactly these facts; the first sender and recipient unless others are given."""
-    asked = question(POLICY, flow=flow)
-    parts = {name: getattr(asked, name) for name in Question.__slots__}
-    facts = {name: value for name, value in facts.items() if value != "unknown"}
-    return POLICY.decide(Question(**parts | {"facts": POLICY.facts.encode(facts)} | given))
-
-
-def reasons(answer: Permit | Refusal) -> set[str]:
-    return {each.rule for each in answer.reasons} if isinstance(answer, Refusal) else set()
-
-
-def fields(flow: str, answer: Permit | Refusal) -> set[str]:
-    assert isinstance(answer, Permit), answer
-    return set(POLICY.schema_for(POLICY.flow_named(flow)).names_of(answer.mask))
 
 
 # At home: protection never waits for what the origin may be told.
