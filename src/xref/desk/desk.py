@@ -199,8 +199,7 @@ class Desk:
     def _append(self, shard: int, envelopes: Sequence[Envelope]) -> None:
         queued = []
         for envelope in envelopes:
-            release = envelope.release(envelope.statement())
-            slot = Slot(release, envelope.encode())
+            slot = Slot(envelope.release(envelope.statement()), envelope.encode())
             queued.append(Queued(slot, envelope.header.expires_ms))
         if queued:
             self.endpoint.append(self._link(shard), queued)
