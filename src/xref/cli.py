@@ -110,7 +110,7 @@ def _add_demo(top: "Commands") -> None:
         choices=DEMO_CORRIDORS,
         default=DEMO_CORRIDORS[0],
         metavar="AGREEMENT",
-        help="another corridor, which plays a referral and its answer: one of "
+        help="another corridor, which plays one case of its own: one of "
         f"{', '.join(DEMO_CORRIDORS)} (default: {DEMO_CORRIDORS[0]})",
     )
     parser.add_argument(

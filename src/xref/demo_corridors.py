@@ -1,4 +1,4 @@
-"""The case that `xref demo --corridor` plays: a referral and its answer, between any two Parties.
+"""The case that `xref demo --corridor` plays: a nationality check and a referral, each answered.
 
 Whose people they are, and in which words, comes from the countries' adapters: the sample form of
 the State that refers where it is about this corridor, else its facts with the person in the sample
@@ -6,9 +6,9 @@ of the State of origin, as xref's own form. A State without an adapter starts fr
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Final
 
 from xref.agreement_commands import shipped_agreements
@@ -33,6 +33,13 @@ _NAMED_ANEW: Final = ("initials", "full_name_native", "birth_year", "age_band")
 _PERSON: Final = "victim-referral.values.json"
 _PLAIN: Final = "in xref's own form"
 _NUMBER: Final = "0" * 32
+_REPLY_IN: Final = timedelta(days=21)
+_CHECKED: Final = (
+    *("family_name_native", "given_names_native", "name_script", "family_name_romanised"),
+    *("given_names_romanised", "birth_date", "sex"),
+)
+_QUESTION: Final = {"basis_claimed": "NATIONALITY", "inquiry_scope": "REGISTERS_ONLY"}
+_NATIONAL: Final = {"outcome": "NATIONAL", "basis_confirmed": "NATIONALITY"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,7 @@ def case_on(agreement: str, today: date) -> Played:
     nrm, there, provider = f"{found.lower()}-nrm", f"{origin.lower()}-nrm", _provider(origin)
     referral = _referral(nrm, found, origin, today)
     steps: tuple[Step, ...] = (
+        *_check(referral.case, found, origin, today),
         referral,
         *_beyond(profile, nrm, found, origin, today),
         _answer(there, origin),
@@ -60,19 +68,27 @@ def case_on(agreement: str, today: date) -> Played:
             ("journey", referral.case),
         ),
     )
-    case = Case(f"A referral and its answer. {profile.title}", (nrm, there, provider), steps)
+    registers = tuple(_register(party) for party in (found, origin))
+    title = f"A nationality check and a referral. {profile.title}"
+    case = Case(title, (nrm, there, provider, *registers), steps)
     offices = (
         Participant(f"{found.lower()}-hop", "hop", f"{found}HOP001"),
         Participant(f"{origin.lower()}-hop", "hop", f"{origin}HOP001"),
         Participant(nrm, "desk", f"{found}NRM001", found.lower()),
         Participant(there, "desk", f"{origin}NRM001", origin.lower()),
         Participant(provider, "desk", f"{origin}SVC001", origin.lower()),
+        Participant(_register(found), "desk", f"{found}NAT001", found.lower()),
+        Participant(_register(origin), "desk", f"{origin}NAT001", origin.lower()),
     )
     return Played(case, offices, tuple(_missing(party) for party in _without(found, origin)))
 
 
 def _provider(party: str) -> str:
     return f"{party.lower()}-service-provider"
+
+
+def _register(party: str) -> str:
+    return f"{party.lower()}-nationality-authority"
 
 
 def _without(*parties: str) -> list[str]:
@@ -89,9 +105,45 @@ def _missing(party: str) -> str:
 # What is handed in.
 
 
+def _check(case: str, found: str, origin: str, today: date) -> Iterator[HandIn]:
+    """Yield a check's four steps, in xref's own form: asked at home, abroad, and both answers."""
+    record = next(each for each in _sample(found, today) if each.case == case)
+    person = record.values if _is_about(record, origin) else _person(record, origin)
+    given = record.sharing_consent
+    offices = sorted([f"{found}NAT001", f"{origin}NAT001"])
+    about = {"purposes": ["identity-and-residence"], "recipients": offices}
+    told = {name: person[name] for name in _CHECKED if person.get(name) is not None}
+    asked = {**told, **_QUESTION, "reply_by": f"{today + _REPLY_IN:%Y-%m-%d}"}
+    agreed = given and {**given.members(), **about}
+    facts = {"facts": dict(record.facts), "sharing_consent": agreed}
+    nrm, register, there = f"{found.lower()}-nrm", _register(found), _register(origin)
+    steps = (
+        (
+            *(nrm, "identity-check", "", {"case": case, "fields": asked, **facts}),
+            f"{found} nrm asks its own nationality authority whether the person is of {origin}",
+        ),
+        (
+            *(register, "nationality-check", "identity-check-asked", {"fields": asked}),
+            f"{found} nationality authority asks {origin}'s, like every other check",
+        ),
+        (
+            *(there, "nationality-answer", "nationality-request", {"fields": _NATIONAL}),
+            f"{origin} nationality authority answers from its registers",
+        ),
+        (
+            *(register, "identity-answer", "identity-check-asked", {"fields": _NATIONAL}),
+            f"{found} nationality authority tells the answer at home",
+        ),
+    )
+    for office, publication, flow, members, says in steps:
+        form = {"xref_form": 1, "publication": publication, "case": f"{office}-1", **members}
+        content = json.dumps({**form, "reply_to": _NUMBER if flow else None}, ensure_ascii=False)
+        yield HandIn(office, f"{says}, {_PLAIN}", f"{publication}.json", "", flow, content=content)
+
+
 def _referral(office: str, found: str, origin: str, today: date) -> HandIn:
     for record in _sample(found, today):
-        if record.named.get("service-provider") == f"{origin}SVC001":
+        if _is_about(record, origin):
             says = f"{found} nrm hands in its own form: a person from {origin} asked for help there"
             return HandIn(office, says, _REFERRALS, record.case)
     record = _sample(found, today)[0]
@@ -133,12 +185,22 @@ def _sample(party: str, today: date) -> list[Record]:
     return [each for each in reading.records if each.facts.get("asylum") == "no"]
 
 
+def _person(record: Record, origin: str) -> dict[str, Any]:
+    """Return a sample's values with those of the person in the origin's sample, if it has one."""
+    file = adapter_of(origin.lower()) / "samples" / _PERSON
+    person = json.loads(file.read_text("utf-8"))["values"] if file.is_file() else {}
+    return {**record.values, **person}
+
+
+def _is_about(record: Record, origin: str) -> bool:
+    """Return whether a sample's person is from the origin, so that its form can be handed in."""
+    return record.named.get("service-provider") == f"{origin}SVC001"
+
+
 def _plain(record: Record, origin: str, more: Mapping[str, Any], case: str = "") -> str:
     """Return a sample's facts with the person in the origin's sample, in xref's own form."""
     given = record.sharing_consent
-    file = adapter_of(origin.lower()) / "samples" / _PERSON
-    person = json.loads(file.read_text("utf-8"))["values"] if file.is_file() else record.values
-    values = {**record.values, **person, "nationality_claimed": [origin], **more}
+    values = {**_person(record, origin), "nationality_claimed": [origin], **more}
     if values["service_province"] and not str(values["service_province"]).startswith(origin):
         values["service_province"] = None  # the sample's own, of another country
     recipients = [f"{origin}NRM001", f"{origin}SVC001"]

@@ -176,7 +176,7 @@ def test_every_case_and_corridor_can_be_named() -> None:
 @pytest.mark.parametrize(
     "corridor", DEMO_CORRIDORS[1:-1] if os.environ.get("XREF_LONG") else ["kh-th-2003"]
 )
-def test_a_referral_and_its_answer_on_another_corridor(corridor: str, tmp_path: Path) -> None:
+def test_a_check_and_a_referral_on_another_corridor(corridor: str, tmp_path: Path) -> None:
     story = play("", tmp_path / "demo", corridor=corridor)
     found, origin = DIRECTIONS[corridor]
     assert {outcome for *_, outcome in outcomes(story)} == {"delivered"}
@@ -184,6 +184,10 @@ def test_a_referral_and_its_answer_on_another_corridor(corridor: str, tmp_path: 
         ("victim-referral", f"{found}NRM001", f"{origin}NRM001", "delivered"),
         ("service-referral", f"{found}NRM001", f"{origin}SVC001", "delivered"),
         ("referral-response", f"{origin}NRM001", f"{found}NRM001", "delivered"),
+        ("identity-check-asked", f"{found}NRM001", f"{found}NAT001", "delivered"),
+        ("nationality-request", f"{found}NAT001", f"{origin}NAT001", "delivered"),
+        ("nationality-result", f"{origin}NAT001", f"{found}NAT001", "delivered"),
+        ("identity-check-answered", f"{found}NAT001", f"{found}NRM001", "delivered"),
     }
     flag = f"{corridor}/beyond-personal-scope"
     flagged = {flag: 2} if corridor in ("kh-th-2003", "kh-vn-2005") else {}
