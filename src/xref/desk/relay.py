@@ -30,8 +30,10 @@ def is_held_elsewhere(story: Mapping[str, Any]) -> bool:
 
 def remember_relayed(cabinet: Cabinet, case: bytes, received: bytes) -> None:
     """Remember what went on from here because of a received message, before its case is erased."""
+    known = {message for message, _ in cabinet.state.scan(_RELAYED)}
     for message, its_case in cabinet.case_ids("sent"):
-        story = cabinet.get("sent", message) if its_case == case else None
+        is_new = its_case == case and message not in known
+        story = cabinet.get("sent", message) if is_new else None
         if story and story["cause"] == received.hex() and is_held_elsewhere(story):
             row = {
                 "cause": story["cause"],
