@@ -197,10 +197,10 @@ def schema_fields(form: str) -> dict[str, list[dict[str, Any]]]:
 
 def columns_with_fields() -> list[Any]:
     return [
-        pytest.param(party, name, column, end, id=f"{party}-{name}-{end}")
+        pytest.param(party, name, column, end, id=f"{party}-{way}-{name}-{end}")
         for party in PARTIES
         for file in [Adapter.load(data_folder("adapters") / party).file]
-        for forms in (file.publications, file.received)
+        for way, forms in (("publication", file.publications), ("received", file.received))
         for name, form in forms.items()
         for column in form.columns
         for end in column.ends
