@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from xref.audit import audit_desk, audit_hop, reconcile
 from xref.audit_report import DeskReport, HopReport, Reconciliation
 from xref.config import DeskConfig, HopConfig, load_config
 from xref.errors import ConfigError, UnavailableError
+from xref.moments import in_calendar
 from xref.ports import Store
 from xref.state import State
 from xref.wire.office import party_of
@@ -154,7 +154,7 @@ def _change(entry: Mapping[str, Any]) -> str:
 
 def day_of(at_ms: int) -> str:
     """Return the day of a moment in Unix ms, in UTC."""
-    return datetime.fromtimestamp(at_ms / 1000, UTC).date().isoformat()
+    return in_calendar(at_ms).date().isoformat()
 
 
 def _on(shard: int) -> str:

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from xref.audit_folders import Audited
 from xref.bundle import Bundle
 from xref.desk.alerts import ALARMING, HELD, KEPT, NO_ANSWER, NOT_ERASED, Alert
 from xref.journey import Event, Journey, ReceivedMessage, Withdrawn, at_ms
+from xref.moments import in_calendar
 from xref.story import HeldRecord, SentMessage, find_rule
 
 _OUTCOMES: Mapping[str, tuple[str, str]] = {
@@ -305,7 +305,7 @@ def show_alerts(out: Console, alerts: Sequence[Alert]) -> None:
 
 def moment(at_ms: int) -> str:
     """Return a moment on this machine's clock, and how far that is from UTC."""
-    local = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone()
+    local = in_calendar(at_ms).astimezone()
     zone = local.isoformat()[-6:] if local.utcoffset() else ""
     return f"{local:%Y-%m-%d %H:%M} UTC{zone}"
 

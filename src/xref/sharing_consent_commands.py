@@ -3,7 +3,6 @@
 import json
 import sys
 from argparse import Namespace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,6 +11,7 @@ from xref.as_json import write_json
 from xref.desk.consent import ROUTES, WAYS
 from xref.desk.sharing_consent_document import SharingConsentDocument, check, signed
 from xref.errors import ConfigError, MalformedError, UnauthenticError
+from xref.moments import in_calendar
 from xref.policy import Notice, find_notice
 from xref.running import now_ms
 from xref.sharing_consents import (
@@ -290,4 +290,4 @@ def _notice(office: DeskOffice, version: str | None, language: str) -> Notice:
 def _day(at_ms: int | None) -> str:
     if at_ms is None:
         return "never"
-    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return in_calendar(at_ms).strftime("%Y-%m-%d %H:%M UTC")

@@ -96,3 +96,12 @@ def test_an_alert_says_what_is_missing_and_about_what(
     text = "\n".join(lines)
     assert [each for each in said if " ".join(each.split()) not in text] == []
     assert "Call them." in text
+
+
+@pytest.mark.parametrize("until_ms", [2**63 - 1, -(2**63), 253_402_300_800_000])
+def test_an_order_beyond_the_calendar_hides_no_alert(until_ms: int) -> None:
+    """Until when it keeps something is the recipient's word, in its receipt."""
+    out = io.StringIO()
+    alert = Alert(KEPT, "00ff", "departure", "VNBOR001", "1", AT_MS, until_ms, "Tell the person.")
+    show_alerts(Console(file=out, width=100, highlight=False), [alert])
+    assert "Tell the person." in out.getvalue()
