@@ -21,11 +21,11 @@ import structlog
 
 from attacks.hostile import LA_DESK, LA_HOP, VN_DESK, VN_HOP, entries
 from attacks.test_canaries import canary_record, holds, needles, stored
+from shipped import shipped
 from unit.desk.test_sharing_consent_document import KEY, POLICY, document, keys
 from unit.drivers.test_keyed_store import opened
 from world import OFFICES, SeededEntropy, World
 from xref.accesses import accesses_of
-from xref.desk.adapter import Adapter
 from xref.desk.read_form import read_form
 from xref.desk.sharing_consent_document import check, signed
 from xref.desk.spool import Act, AsylumAnswer, Done, Kept, Spool, Withdrawal
@@ -243,7 +243,7 @@ def with_canaries(file: Path) -> Iterator[bytes]:
     ids=lambda file: f"{file.parts[-3]}-{file.name}",
 )
 def test_no_problem_of_a_form_repeats_a_cell_or_a_header(file: Path) -> None:
-    adapter, told = Adapter.load(file.parents[1]), 0
+    adapter, told = shipped(file.parents[1].name), 0
     with structlog.testing.capture_logs() as logged:
         for data in with_canaries(file):
             for problem in read_form(adapter, file.name, data, today=TODAY).problems:

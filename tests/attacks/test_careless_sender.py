@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from shipped import shipped
 from unit.journey.test_every_message import POLICY, Exchange, members
 from world import NOW_MS, signed_bundle
-from xref.desk.adapter import Adapter
 from xref.desk.intake import Intake
 from xref.desk.look import to_look_at
 from xref.desk.plain_form import read_plain_form
@@ -17,11 +17,10 @@ from xref.desk.publish import Publisher
 from xref.desk.read_form import Record
 from xref.desk.write_form import Received, write_form
 from xref.policy import Flow
-from xref.resources import data_folder
 from xref.wire.header import NO_ID, Header
 
 LA, VN = "LANRM001", "VNNRM001"
-ADAPTER = Adapter.load(data_folder("adapters") / "vn")
+ADAPTER = shipped("vn")
 CANARY = "VN9ZZ"
 
 
@@ -36,7 +35,7 @@ def handed_in(kind: str, **values: Any) -> tuple[bytes, dict[str, Any]]:
     """Send a record past every check of the sending desk; return what Viet Nam's NRM has of it."""
     world = Exchange()
     form = members(POLICY.publications[kind], "LA", None)
-    today = Adapter.load(data_folder("adapters") / "la").day_at(world.now_ms)
+    today = shipped("la").day_at(world.now_ms)
     (record,) = read_plain_form(POLICY, "r.json", json.dumps(form).encode(), today=today).records
     record = replace(record, values={**record.values, **values})
     desk = world.desks[LA]

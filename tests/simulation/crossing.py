@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from attacks.hostile import LA_DESK, VN_DESK, VN_SERVICE, entries, records
+from shipped import shipped
 from world import OFFICES, REPOSITORY, SeededEntropy, World, draft_bundle, party_keys, signed_bundle
 from xref.audit import audit_desk, audit_hop, reconcile
-from xref.desk.adapter import Adapter
 from xref.desk.spool import Row, Spool
 from xref.drivers.memory import MemoryStore, MemoryTransport
 from xref.errors import UnavailableError
@@ -188,7 +188,7 @@ class Crossing(World):
         super().__init__(transport or StruckTransport(lambda _: False), stores)
 
     def _rim(self, desk: str) -> Rim:
-        adapter = Adapter.load(REPOSITORY / "adapters" / desk[:2].lower())
+        adapter = shipped(desk[:2].lower())
         received = self.folder / desk
         return Rim(self._spool(desk), adapter, received, lambda: self.now_ms)
 

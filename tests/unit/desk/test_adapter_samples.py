@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from xref.desk.adapter import Adapter
+from shipped import shipped
 from xref.desk.adapter_samples import sample_record
 from xref.desk.read_form import read_form
 from xref.desk.write_form import Received, write_form
@@ -28,7 +28,7 @@ def sample_of(expected: Path) -> Path:
 @pytest.mark.parametrize("expected", RECORDS, ids=lambda path: f"{path.parts[-3]}-{path.name}")
 def test_a_sample_form_becomes_the_expected_records(expected: Path) -> None:
     sample = sample_of(expected)
-    adapter = Adapter.load(expected.parents[1])
+    adapter = shipped(expected.parents[1].name)
     reading = read_form(adapter, sample.name, sample.read_bytes(), today=TODAY)
     assert reading.problems == []
     assert [sample_record(record) for record in reading.records] == json.loads(
@@ -40,7 +40,7 @@ def test_there_is_a_sample_for_every_form_that_is_read() -> None:
     for folder in (ADAPTERS / "la", ADAPTERS / "vn"):
         read = [json.loads(path.read_text("utf-8")) for path in RECORDS if folder in path.parents]
         kinds = {record["publication"] for records in read for record in records}
-        assert kinds == set(Adapter.load(folder).file.publications)
+        assert kinds == set(shipped(folder.name).file.publications)
 
 
 @pytest.mark.parametrize("path", FORMS, ids=lambda path: f"{path.parts[-3]}-{path.name}")
@@ -48,20 +48,20 @@ def test_a_sample_message_becomes_the_expected_form(path: Path) -> None:
     values = path.with_name(path.name.replace(".form.", ".values."))
     message = json.loads(values.read_text("utf-8"))
     message["message"] = bytes.fromhex(message["message"])
-    adapter = Adapter.load(path.parents[1])
+    adapter = shipped(path.parents[1].name)
     assert write_form(adapter, Received(**message)) == path.read_bytes()
 
 
 def test_there_is_a_sample_for_every_received_form() -> None:
     for folder in (ADAPTERS / "la", ADAPTERS / "vn"):
         names = {path.name.removesuffix(".form.json") for path in FORMS if folder in path.parents}
-        assert names == set(Adapter.load(folder).file.received)
+        assert names == set(shipped(folder.name).file.received)
 
 
 def test_the_second_sample_person_differs_in_the_asylum_fact_as_far_as_facts_go() -> None:
     folder = ADAPTERS / "la"
     data = (folder / "samples" / "referrals.csv").read_bytes()
-    first, second = read_form(Adapter.load(folder), "referrals.csv", data, today=TODAY).records
+    first, second = read_form(shipped(folder.name), "referrals.csv", data, today=TODAY).records
     assert first.facts_at(NOW_MS)["sharing_consent"] == "granted"
     assert first.facts_at(NOW_MS) == second.facts_at(NOW_MS) | {"asylum": "no"}
     assert "asylum" not in second.facts
@@ -71,14 +71,14 @@ def test_the_second_sample_person_differs_in_the_asylum_fact_as_far_as_facts_go(
 def test_case_numbers_and_remarks_are_in_no_value_that_leaves() -> None:
     folder = ADAPTERS / "la"
     data = (folder / "samples" / "referrals.csv").read_bytes()
-    for record in read_form(Adapter.load(folder), "referrals.csv", data, today=TODAY).records:
+    for record in read_form(shipped(folder.name), "referrals.csv", data, today=TODAY).records:
         leaving = json.dumps([record.values, record.facts, record.named], ensure_ascii=False)
         assert record.case not in leaving
         assert "ຂໍ້ມູນສົມມຸດ" not in leaving
 
 
 def test_a_type_without_a_form_is_written_in_xrefs_own() -> None:
-    adapter = Adapter.load(ADAPTERS / "vn")
+    adapter = shipped("vn")
     values = {"child_heard": "HEARD", "valid_until": None}
     message = Received(
         bytes(16), "best-interests-answer", values, "LANRM001", NOW_MS, bytes(15) + b"1"

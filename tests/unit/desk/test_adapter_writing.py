@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shipped import shipped
 from xref.desk.adapter import Adapter
 from xref.desk.cell import Column, read_cell, write_cell
 from xref.desk.write_form import Received, write_form
-from xref.resources import data_folder
 
-VN = Adapter.load(data_folder("adapters") / "vn")
-LA = Adapter.load(data_folder("adapters") / "la")
+VN = shipped("vn")
+LA = shipped("la")
 NOW_MS = 1_795_392_000_000
 PERSON = "người được chuyển tuyến"
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)

@@ -8,13 +8,12 @@ from typing import Any, Final
 
 import pytest
 
+from shipped import shipped
 from unit.bundle.signed_bundle import ROOT, draft
-from xref.desk.adapter import Adapter
 from xref.desk.plain_form import is_plain_form, read_plain_form
 from xref.desk.read_form import Reading
 from xref.desk.write_form import Received, write_form
 from xref.record_check import check_record, doubtful_values
-from xref.resources import data_folder
 
 POLICY: Final = draft().policy
 TODAY: Final = date(2026, 11, 23)
@@ -80,7 +79,7 @@ def test_the_records_of_the_page_are_read_and_written() -> None:
         received_at_ms=1_797_638_400_000,
         reply_to=bytes.fromhex(said["reply_to"]),
     )
-    nothing = Adapter.load(data_folder("adapters") / "vn")
+    nothing = shipped("vn")
     assert json.loads(write_form(nothing, form)) == said
 
 

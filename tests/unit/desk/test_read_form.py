@@ -13,16 +13,16 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from shipped import shipped
 from xref import limits
-from xref.desk.adapter import Adapter
 from xref.desk.cell import CellFault, Column, clean, read_cell
 from xref.desk.form_file import Problem
 from xref.desk.read_form import Reading, Record, read_form
 from xref.resources import data_folder
 
 TODAY = date(2026, 11, 23)
-LA = Adapter.load(data_folder("adapters") / "la")
-VN = Adapter.load(data_folder("adapters") / "vn")
+LA = shipped("la")
+VN = shipped("vn")
 SAMPLE = (data_folder("adapters") / "la" / "samples" / "referrals.csv").read_bytes()
 ANSWER = (data_folder("adapters") / "vn" / "samples" / "answer.json").read_bytes()
 COLUMNS = LA.file.publications["referral"].columns

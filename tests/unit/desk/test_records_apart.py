@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from shipped import shipped
 from unit.journey.test_every_message import POLICY, Exchange, members
 from world import signed_bundle
-from xref.desk.adapter import Adapter
 from xref.desk.plain_form import read_plain_form
 from xref.desk.read_form import Record
 from xref.desk.spool import Correction, Withdrawal
@@ -16,7 +16,6 @@ from xref.errors import ConfigError
 from xref.operations import to_approve
 from xref.policy.flows import read_publication
 from xref.policy.reading import read_toml
-from xref.resources import data_folder
 from xref.story import held_records
 
 LA, VN = "LANRM001", "VNNRM001"
@@ -31,7 +30,7 @@ def evidence(reference: str, kind: str = "STATEMENT", **facts: str) -> Record:
         "source_office": "LAPOL001",
     }
     form["facts"] = {**form["facts"], **facts}
-    today = Adapter.load(data_folder("adapters") / "la").day_at(0)
+    today = shipped("la").day_at(0)
     (record,) = read_plain_form(POLICY, "r.json", json.dumps(form).encode(), today=today).records
     return record
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from shipped import shipped
 from unit.bundle.signed_bundle import signed_bundle
-from xref.desk.adapter import Adapter
 from xref.desk.read_form import Record
 from xref.desk.spool import Mark, Spool
 from xref.drivers.memory import MemoryStore
@@ -18,7 +18,7 @@ from xref.resources import data_folder
 from xref.submitting import FormReader, digest_of, take_form
 from xref.watching import Watch
 
-LA = Adapter.load(data_folder("adapters") / "la")
+LA = shipped("la")
 SAMPLE = (data_folder("adapters") / "la" / "samples" / "referrals.csv").read_bytes()
 DAY_MS = 86_400_000
 

@@ -12,13 +12,12 @@ from dataclasses import replace
 from typing import Any, Final
 
 from attacks.hostile import entries
+from shipped import shipped
 from unit.journey.played import CASE, Played
 from unit.journey.test_every_message import Exchange, members
 from world import DAY_MS, draft_bundle
-from xref.desk.adapter import Adapter
 from xref.desk.plain_form import read_plain_form
 from xref.desk.spool import Correction, Withdrawal
-from xref.resources import data_folder
 
 NRM: Final = "LANRM001"
 POLICY: Final = draft_bundle().policy
@@ -61,7 +60,7 @@ def detention(**facts: Any) -> dict[str, Any]:
 def test_t15_shelter_that_nobody_may_leave_unreviewed_and_of_women_alone() -> None:
     """Oversight at home learns of the place, and that it is for women alone; nobody abroad does."""
     world = Exchange()
-    today = Adapter.load(data_folder("adapters") / "la").day_at(world.now_ms)
+    today = shipped("la").day_at(world.now_ms)
     data = json.dumps(detention() | {"sharing_consent": None}).encode()
     reading = read_plain_form(POLICY, "record.json", data, today=today)
     assert reading.problems == []

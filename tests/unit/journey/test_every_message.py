@@ -5,14 +5,13 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any, Final
 
+from shipped import shipped
 from unit.bundle.signed_bundle import CHILD_RETURN_FACTS
 from world import NOW_MS, YEAR_MS, World, draft_bundle
-from xref.desk.adapter import Adapter
 from xref.desk.plain_form import is_plain_form, read_plain_form
 from xref.desk.publish import DESK_FILLS
 from xref.desk.write_form import Received, write_form
 from xref.policy import ROLES, Publication
-from xref.resources import data_folder
 from xref.wire.schema import CATEGORIES, SchemaField
 
 POLICY: Final = draft_bundle().policy
@@ -100,7 +99,7 @@ class Exchange(World):
         record = members(publication, office[:2], reply_to)
         data = json.dumps(record, ensure_ascii=False).encode()
         assert is_plain_form("record.json", data)
-        today = Adapter.load(data_folder("adapters") / "la").day_at(self.now_ms)
+        today = shipped("la").day_at(self.now_ms)
         reading = read_plain_form(POLICY, "record.json", data, today=today)
         assert reading.problems == []
         self.now_ms += 1000
@@ -171,7 +170,7 @@ def test_basis_of_an_unnamed_agency_that_passed_the_submission_by() -> None:
     world, kind = Exchange(), POLICY.publications["identification-evidence"]
     record = members(kind, "LA", None)
     record["fields"] |= {"identification_basis": "SCREENING_RESULT", "source_office": "LASVC001"}
-    today = Adapter.load(data_folder("adapters") / "la").day_at(world.now_ms)
+    today = shipped("la").day_at(world.now_ms)
     data = json.dumps(record, ensure_ascii=False).encode()
     reading = read_plain_form(POLICY, "record.json", data, today=today)
     assert reading.problems == []
@@ -182,7 +181,7 @@ def test_basis_of_an_unnamed_agency_that_passed_the_submission_by() -> None:
 
 
 def test_every_type_is_handed_over_in_the_adapters_form_or_xrefs_own() -> None:
-    adapters = {party: Adapter.load(data_folder("adapters") / party.lower()) for party in PARTIES}
+    adapters = {party: shipped(party.lower()) for party in PARTIES}
     for flow in FLOWS:
         for office, message, content in received()[flow]:
             adapter = adapters[office[:2]]

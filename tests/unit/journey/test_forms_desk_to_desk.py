@@ -12,9 +12,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from shipped import shipped
 from unit.desk.test_form_round_trip import fixed, sheet, values_of
 from unit.journey.test_every_message import CONSENT, FACTS
-from world import REPOSITORY, World, draft_bundle
+from world import World, draft_bundle
 from xref.desk.adapter import Adapter, Publication
 from xref.desk.adapter_samples import read_written
 from xref.desk.consent import parse_sharing_consent
@@ -28,9 +29,7 @@ from xref.wire.value_kind import KINDS
 
 CORRIDORS: Final = ("la-vn-2010", "kh-th-2003")
 PARTIES: Final = ("LA", "VN", "KH", "TH")
-ADAPTERS: Final = {
-    party: Adapter.load(REPOSITORY / "adapters" / party.lower()) for party in PARTIES
-}
+ADAPTERS: Final = {party: shipped(party.lower()) for party in PARTIES}
 IS_FUZZ: Final = settings.default is not None and settings.default.max_examples > 1_000
 AGREED: Final = {
     "birth_date": "2011-05-02",

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from shipped import shipped
 from unit.schema.test_releases import faults
 from unit.schema.versions import ADDED, RETIRED, WIDENED, MixedWorld, versions
-from world import DAY_MS, REPOSITORY
-from xref.desk.adapter import Adapter
+from world import DAY_MS
 from xref.desk.read_form import Record
 from xref.desk.write_form import Received, write_form
 from xref.errors import MessageError
@@ -212,7 +212,7 @@ def test_an_enum_that_became_text_is_kept_apart() -> None:
 
 
 def test_form_names_what_it_cannot_hold() -> None:
-    adapter = Adapter.load(REPOSITORY / "adapters" / "vn")
+    adapter = shipped("vn")
     received = Received(bytes(16), "victim-referral", {}, LA, 0, beyond=(ADDED,))
     written = json.loads(write_form(adapter, received))
     assert [value for value in written.values() if value == [ADDED]] == [[ADDED]]

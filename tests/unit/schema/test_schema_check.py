@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from shipped import shipped
 from unit.schema.test_schema_files import BAD, GOOD
 from world import REPOSITORY, draft_bundle
 from xref.cli import main
-from xref.desk.adapter import Adapter
 from xref.desk.derive import SIBLINGS
 from xref.schema_check import CONTENT, HISTORY, RULES, Finding, check_schema
 from xref.wire.schema import Schema
@@ -281,7 +281,7 @@ def test_adapters_derive_what_the_records_declare() -> None:
     policy = draft_bundle().policy
     lacking = []
     for country in ("la", "vn"):
-        adapter = Adapter.load(REPOSITORY / "adapters" / country)
+        adapter = shipped(country)
         for publication, form in adapter.file.publications.items():
             ends = {end for column in form.columns for end in column.ends}
             for delivery in policy.publications[publication].deliveries:
