@@ -168,13 +168,16 @@ def test_a_name_or_value_that_the_bundle_does_not_know_is_told() -> None:
     assert any("'fact/guardian'" in sentence for _, sentence in unknown)
 
 
+OWN_OFFICES = {"guardian_office"}  # each country names its own
+
+
 @pytest.mark.parametrize("party", PARTIES)
 def test_both_adapters_know_the_same_codes(party: str) -> None:
     """What one country's form can say, the other's form has a word for."""
     other = PARTIES[1 - PARTIES.index(party)]
     mine = shipped(party).by_code
     theirs = shipped(other).by_code
-    for table in mine.keys() & theirs.keys():
+    for table in (mine.keys() & theirs.keys()) - OWN_OFFICES:
         assert mine[table].keys() == theirs[table].keys(), table
 
 
