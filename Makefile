@@ -90,6 +90,7 @@ OVER ?= # --kafka: over a Kafka of the run's own
 crash: develop ## strike every write, play attacks and cases over Kafka, kill real processes 500 times
 	@XREF_LONG=1 $(BIN)/python -m pytest tests/simulation tests/attacks \
 		tests/integration/test_demo.py tests/integration/test_add_shard.py \
+		tests/integration/test_offices.py \
 		tests/kafka/test_brokers_killed.py tests/unit/desk/test_sheet_file.py
 	@PYTHONPATH=tests:deploy/kafka $(BIN)/python -m integration.kill_run --kills $(KILLS) $(OVER)
 

@@ -22,6 +22,7 @@ from xref.demo_setup import INSIDE, in_time
 from xref.processes import run_once
 
 XREF = [sys.executable, "-m", "xref"]
+LONG = os.environ.get("XREF_LONG") == "1"
 
 
 # What CI plays over Kafka as well; `make crash` plays all.
@@ -34,8 +35,7 @@ KAFKA = pytest.param("kafka", marks=[pytest.mark.needs_kafka, pytest.mark.slow])
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "on" in metafunc.fixturenames:
-        is_long = os.environ.get("XREF_LONG") == "1"
-        is_over_kafka = is_long or metafunc.function.__name__ in OVER_KAFKA
+        is_over_kafka = LONG or metafunc.function.__name__ in OVER_KAFKA
         metafunc.parametrize(
             "on", ["folder", KAFKA] if is_over_kafka else ["folder"], indirect=True
         )
@@ -98,7 +98,7 @@ def test_referral_and_answer_cross_and_everything_is_verified(
     tmp_path: Path, on: list[str]
 ) -> None:
     data = tmp_path / "demo"
-    for _ in range(2):  # the second run is as clean as the first
+    for _ in range(2 if LONG else 1):  # a second run is as clean as the first
         story = play("first-crossing", data, *on)
         assert sorted(outcomes(story)) == sorted(
             [
@@ -173,9 +173,7 @@ def test_every_case_and_corridor_can_be_named() -> None:
     assert ("la-vn-2010", *DIRECTIONS, INSIDE) == DEMO_CORRIDORS
 
 
-@pytest.mark.parametrize(
-    "corridor", DEMO_CORRIDORS[1:-1] if os.environ.get("XREF_LONG") else ["kh-th-2003"]
-)
+@pytest.mark.parametrize("corridor", DEMO_CORRIDORS[1:-1] if LONG else ["kh-th-2003"])
 def test_a_check_and_a_referral_on_another_corridor(corridor: str, tmp_path: Path) -> None:
     story = play("", tmp_path / "demo", corridor=corridor)
     found, origin = DIRECTIONS[corridor]

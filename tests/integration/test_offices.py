@@ -16,6 +16,14 @@ from xref.processes import run_once
 # Values of the first person's fields, in Lao and in Latin letters; never codes of the schema.
 CANARIES = ("ຫງວຽນ", "ທິ ຕົວຢ່າງ", "THI VI DU", "1999-02-14", "T.V.D.N.", "ຄມ-2026-0001")
 
+# One hop and one desk of each pair; the others by `make crash`, and by the kills at random.
+VICTIMS = [
+    each
+    for each in OFFICES
+    if each.folder in ("la-hop", "la-nrm")
+    or (os.environ.get("XREF_LONG") == "1" and each.folder != "vn-nrm")
+]
+
 
 def in_folder(folder: Path, text: str) -> list[str]:
     """The files of a folder that hold a text, or are named by it."""
@@ -74,7 +82,7 @@ def test_held_record_goes_under_a_new_id_when_the_fact_is_known(tmp_path: Path) 
         assert not offices.status("la-nrm")["held"]
 
 
-@pytest.mark.parametrize("victim", [each for each in OFFICES if each.folder != "vn-nrm"], ids=str)
+@pytest.mark.parametrize("victim", VICTIMS, ids=lambda each: each.folder)
 def test_killed_and_started_again_each_message_is_delivered_once(
     tmp_path: Path, victim: Participant
 ) -> None:
