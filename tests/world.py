@@ -214,6 +214,13 @@ class World:
         keyed = [(at + next(self._spooled).to_bytes(8), row) for row in rows]
         self.desks[office].publish(keyed, self.now_ms)
 
+    def later(self, days: int) -> None:
+        """Let time go by; everybody does what is due, and reads what comes of it."""
+        self.now_ms += days * DAY_MS
+        for participant in self.everyone:
+            participant.tick(self.now_ms)
+        self.settle()
+
     def settle(self, rounds: int = 40) -> None:
         """Let everybody read until nothing new comes."""
         for _ in range(rounds):

@@ -107,7 +107,7 @@ def _missing(party: str) -> str:
 
 def _check(case: str, found: str, origin: str, today: date) -> Iterator[HandIn]:
     """Yield a check's four steps, in xref's own form: asked at home, abroad, and both answers."""
-    record = next(each for each in _sample(found, today) if each.case == case)
+    record = next(each for each in sample_people(found, today) if each.case == case)
     person = record.values if _is_about(record, origin) else _person(record, origin)
     given = record.sharing_consent
     offices = sorted([f"{found}NAT001", f"{origin}NAT001"])
@@ -142,11 +142,11 @@ def _check(case: str, found: str, origin: str, today: date) -> Iterator[HandIn]:
 
 
 def _referral(office: str, found: str, origin: str, today: date) -> HandIn:
-    for record in _sample(found, today):
+    for record in sample_people(found, today):
         if _is_about(record, origin):
             says = f"{found} nrm hands in its own form: a person from {origin} asked for help there"
             return HandIn(office, says, _REFERRALS, record.case)
-    record = _sample(found, today)[0]
+    record = sample_people(found, today)[0]
     says = f"{found} nrm refers a person from {origin} who asked for help there, {_PLAIN}"
     return HandIn(office, says, "referral.json", record.case, content=_plain(record, origin, {}))
 
@@ -157,7 +157,7 @@ def _beyond(
     """Return the referral of a man where the agreement's title leaves men out."""
     if agreement.personal_scope.fallback is None:
         return ()
-    record = _sample(found, today)[0]
+    record = sample_people(found, today)[0]
     content = _plain(record, origin, {"sex": "M"}, case=f"{record.case}-M")
     says = "A man, whom the agreement does not cover: he gets the same, and oversight sees it"
     return (HandIn(office, says, "referral-man.json", f"{record.case}-M", content=content),)
@@ -175,7 +175,7 @@ def _answer(office: str, party: str) -> HandIn:
     return HandIn(office, says, "answer.json", about="victim-referral", content=content)
 
 
-def _sample(party: str, today: date) -> list[Record]:
+def sample_people(party: str, today: date) -> list[Record]:
     """Return the people for whom every gate is open in a Party's sample, or in the template's."""
     folder = adapter_of(party.lower())
     if not (folder / "samples" / _REFERRALS).is_file():

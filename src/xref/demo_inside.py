@@ -9,9 +9,9 @@ from datetime import date
 from typing import Any, Final
 
 from xref.demo_cases import Case, HandIn, Run
-from xref.demo_setup import INSIDE_OF, NOW, Participant, adapter_of, in_time
-from xref.desk.adapter import Adapter
-from xref.desk.read_form import Record, read_form
+from xref.demo_corridors import sample_people
+from xref.demo_setup import INSIDE_OF, NOW, Participant
+from xref.desk.read_form import Record
 
 _POLICE, _NRM, _PROVIDER = "la-police", "la-nrm", "la-service-provider"
 _OFFICES: Final = (
@@ -21,7 +21,6 @@ _OFFICES: Final = (
     Participant(_PROVIDER, "desk", "LASVC001", "la"),
 )
 _NUMBER: Final = "0" * 32
-_FORM: Final = "referrals.csv"
 _TOLD: Final = (
     "family_name_native",
     "given_names_native",
@@ -49,7 +48,7 @@ _CONCERN: Final = {
 
 def case_inside(today: date) -> tuple[Case, tuple[Participant, ...]]:
     """Return the case, and who takes part."""
-    sample = _person(today)
+    sample = sample_people(INSIDE_OF, today)[0]
     steps = (
         HandIn(
             _POLICE,
@@ -92,14 +91,6 @@ def case_inside(today: date) -> tuple[Case, tuple[Participant, ...]]:
         "Police and a service provider inside one country, after a model of the Baltic Sea States"
     )
     return Case(title, (_POLICE, _NRM, _PROVIDER), steps), _OFFICES
-
-
-def _person(today: date) -> Record:
-    """Return the person of the country's sample for whom every gate is open."""
-    folder = adapter_of(INSIDE_OF.lower())
-    text = in_time((folder / "samples" / _FORM).read_text("utf-8"), today)
-    reading = read_form(Adapter.load(folder), _FORM, text.encode(), today=today)
-    return next(each for each in reading.records if each.facts.get("asylum") == "no")
 
 
 def _plain(publication: str, sample: Record, more: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ from xref.bundle_check import check_draft
 from xref.consultation import consultation_of
 from xref.desk.approval import approval_fault, check_name
 from xref.desk.spool import Approval, Correction, Withdrawal
+from xref.desk.story import GONE
 from xref.errors import ConfigError, MalformedError, RecordError, cause_of
 from xref.issue_keys import key_lines, make_keyring, new_keys, sign_keyring
 from xref.keychain import Keychain, OwnKey
@@ -34,7 +35,6 @@ from xref.wiring import (
     write_whole,
 )
 
-_GONE = ("refused", "rejected", "erased")
 _OVERLAP_MS = 7 * DAY_MS
 
 
@@ -252,7 +252,7 @@ def withdraw_sharing_consent(office: DeskOffice, case: str) -> int:
     """
     with office.records() as store:
         messages = sent_messages(store, office.config.office, office.bundle)
-    concerned = [m for m in messages if m.case == case and m.outcome not in _GONE]
+    concerned = [m for m in messages if m.case == case and m.outcome not in GONE]
     if not concerned:
         message = "nothing of that case number is out; see `xref desk status`"
         raise ConfigError(message)

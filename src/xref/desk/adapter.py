@@ -336,7 +336,7 @@ def _check_parts(ends: set[str], form: SharingConsentForm | None) -> None:
     missing = sorted(set(SHARING_CONSENT_PARTS_NEEDED) - parts)
     if missing or form is None:
         raise ValueError(f"sharing_consent: incomplete; add {missing or 'its own table'}")
-    if form.is_explained and not form.explained_how and "explained_how" not in parts:
+    if form.asks_how and "explained_how" not in parts:
         raise ValueError("sharing_consent: incomplete; add explained_how, or a column that says it")
     if not form.is_explained and parts & {"explained_how", "interpreted_by"}:
         raise ValueError("sharing_consent: incomplete; add withdrawal_routes to its own table")

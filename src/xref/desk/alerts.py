@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from xref.desk.derive import over_ms
+from xref.desk.story import GONE
 from xref.limits import DAY_MS
 from xref.policy import Expected, Policy
 
-_OVER: Final = ("refused", "rejected", "erased")
 NO_ANSWER: Final = "no-answer"
 ALARMING: Final = "alarming-answer"
 HELD: Final = "held"
@@ -80,7 +80,7 @@ def unanswered(
     found = []
     for each in messages:
         flow, to = flows.get(each.story["type"]), each.story["to"]
-        if flow is None or flow.expects is None or each.story["outcome"] in _OVER:
+        if flow is None or flow.expects is None or each.story["outcome"] in GONE:
             continue
         answers = {name for name, other in flows.items() if flow.name in other.answers}
         answer = _answer_to(each, answers, heard)
@@ -117,7 +117,7 @@ def not_erased(
             found.append(
                 Alert(KEPT, each.id, flow, to, case, kept[-1]["at_ms"], until_ms, _TELL_KEPT)
             )
-        elif outcome not in _OVER and expected is not None:
+        elif outcome not in GONE and expected is not None:
             due_ms = withdrawn_ms + expected.within_days * DAY_MS
             if due_ms <= now_ms:
                 found.append(

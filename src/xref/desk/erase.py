@@ -66,7 +66,9 @@ def erase(
         own = _is_own(state, case)
         # What another office sent into a case of one's own goes alone: it ends nothing else.
         gone = [key for key, of in cabinet.case_ids("inbox") if of == case]
-        for message in (key for key in gone if not own or key in messages):
+        gone = [key for key in gone if not own or key in messages]
+        remember_relayed(cabinet, case, gone)
+        for message in gone:
             content = cabinet.get("inbox", message)
             if content is not None:
                 answers.append(_end(state, cabinet, message, content, now_ms))
@@ -85,6 +87,7 @@ def erase_due(state: State, cabinet: Cabinet, now_ms: int) -> list[tuple[int, An
         content, case = cabinet.get("inbox", message), cabinet.case_id("inbox", message)
         if content is None or case is None:
             continue
+        remember_relayed(cabinet, case, [message])
         answers.append(_end(state, cabinet, message, content, now_ms))
         is_last = all(cabinet.case_id("inbox", key) != case for key, _ in state.scan("inbox"))
         if is_last and not _is_own(state, case):
@@ -101,7 +104,6 @@ def _end(
 ) -> tuple[int, Answer]:
     """End the use of a received message: erase it, or seal it away while a court has it kept."""
     case, hold = cabinet.case_id("inbox", message), cabinet.get("hold", message)
-    remember_relayed(cabinet, case or b"", message)
     state.put("removal", message, b"")
     state.delete("handoff", message)
     if case is not None and hold is not None and hold["until_ms"] > now_ms:

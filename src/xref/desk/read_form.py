@@ -282,7 +282,7 @@ def _missing(
         parts = (f"sharing-consent/{part}" for part in SHARING_CONSENT_PARTS_NEEDED)
         needed += [end for end in parts if end not in found]
         how, notice = "sharing-consent/explained_how", form.sharing_consent
-        if notice and notice.is_explained and not notice.explained_how and how not in found:
+        if notice and notice.asks_how and how not in found:
             needed.append(how)
     problems = []
     for end in needed:

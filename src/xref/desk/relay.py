@@ -14,27 +14,27 @@ from xref.bundle import Bundle
 from xref.desk.cabinet import Cabinet
 from xref.desk.publish import Addressed, Publisher
 from xref.desk.receive import Opened
-from xref.desk.story import OPENED, may_say
+from xref.desk.story import GONE, OPENED, may_say
 from xref.policy import KEPT_BY_ORDER
 from xref.state import State
 
 _RELAYED: Final = "relayed"
 _OWED: Final = "relay_owed"
-_GONE: Final = ("refused", "rejected", "erased")
 
 
 def is_held_elsewhere(story: Mapping[str, Any]) -> bool:
     """Return whether a sent message's recipient may hold it, so that it has to be taken back."""
-    return bool(story["consent_ref"]) and story["outcome"] not in _GONE
+    return bool(story["consent_ref"]) and story["outcome"] not in GONE
 
 
-def remember_relayed(cabinet: Cabinet, case: bytes, received: bytes) -> None:
-    """Remember what went on from here because of a received message, before its case is erased."""
+def remember_relayed(cabinet: Cabinet, case: bytes, received: Collection[bytes]) -> None:
+    """Remember what went on from here because of received messages, before their case is erased."""
+    causes = {message.hex() for message in received}
     known = {message for message, _ in cabinet.state.scan(_RELAYED)}
     for message, its_case in cabinet.case_ids("sent"):
         is_new = its_case == case and message not in known
         story = cabinet.get("sent", message) if is_new else None
-        if story and story["cause"] == received.hex() and is_held_elsewhere(story):
+        if story and story["cause"] in causes and is_held_elsewhere(story):
             row = {
                 "cause": story["cause"],
                 "type": story["type"],

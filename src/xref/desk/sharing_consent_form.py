@@ -38,6 +38,11 @@ class SharingConsentForm(BaseModel):
         """Whether records are of version 2, which says how the notice was explained."""
         return bool(self.notice_sha256 or self.explained_how or self.withdrawal_routes)
 
+    @property
+    def asks_how(self) -> bool:
+        """Whether a column has to say how it was explained, as the notice does not."""
+        return self.is_explained and not self.explained_how
+
     def explanation(self, parts: Mapping[str, object]) -> Explanation | None:
         """Return how it was explained, by the form's columns before what the notice always says.
 

@@ -11,6 +11,8 @@ _RANK = {"submitted": 0, "forwarded": 1, "delivered": 2, "opened": 3, "kept": 4,
 _FINAL = ("refused", "rejected")
 OPENED = ("opened", "kept", "erased")
 """What only the recipient can say."""
+GONE = ("refused", "rejected", "erased")
+"""After these the recipient holds nothing."""
 
 
 def note_receipt(

@@ -38,13 +38,6 @@ def received(world: World, office: str = VN_DESK) -> bytes:
     return message
 
 
-def later(world: World, days: int) -> None:
-    world.now_ms += days * DAY_MS
-    for participant in world.everyone:
-        participant.tick(world.now_ms)
-    world.settle()
-
-
 def alerts(world: World, office: str, *, days: int = 0) -> dict[str, Alert]:
     return {each.kind: each for each in world.desks[office].alerts(world.now_ms + days * DAY_MS)}
 
@@ -86,7 +79,7 @@ def test_withdrawn_after_the_sharing_consent_itself_has_ended() -> None:
     ends_soon = replace(given, valid_until_ms=world.now_ms + 10 * DAY_MS)
     world.publish(LA_DESK, [replace(referral(), sharing_consent=ends_soon)])
     world.settle()
-    later(world, 12)
+    world.later(12)
     assert received(world)
     act(world, LA_DESK, Withdrawal("case-1"))
     assert world.inbox(VN_DESK) == {}
@@ -133,9 +126,9 @@ def test_what_a_court_had_kept_is_erased_when_its_order_ends() -> None:
     world = opened()
     act(world, VN_DESK, kept(world))
     act(world, LA_DESK, Withdrawal("case-1"))
-    later(world, 29)
+    world.later(29)
     assert outcome(world) == {"kept"}
-    later(world, 2)
+    world.later(2)
     assert outcome(world) == {"erased"}
     assert world.inbox(VN_DESK) == {}
     state = world.desks[VN_DESK].state
@@ -150,7 +143,7 @@ def test_an_order_lifted_early_erases_at_once() -> None:
     act(world, VN_DESK, order)
     act(world, LA_DESK, Withdrawal("case-1"))
     act(world, VN_DESK, replace(order, until_ms=world.now_ms))
-    later(world, 0)
+    world.later(0)
     assert outcome(world) == {"erased"}
 
 
@@ -181,9 +174,9 @@ def test_what_was_received_is_erased_when_its_time_is_over() -> None:
     world.settle()
     [content] = world.inbox(VN_SERVICE).values()
     erase_by_ms: Any = content["erase_by_ms"]
-    later(world, (erase_by_ms - world.now_ms) // DAY_MS)
+    world.later((erase_by_ms - world.now_ms) // DAY_MS)
     assert len(world.inbox(VN_SERVICE)) == 1
-    later(world, 1)
+    world.later(1)
     assert world.inbox(VN_SERVICE) == {}
     ends = {story["to"]: story["outcome"] for story in world.sent(LA_DESK).values()}
     assert ends == {VN_SERVICE: "erased", VN_DESK: "opened"}

@@ -70,13 +70,6 @@ def keep(world: Played, office: str, days: int) -> int:
     return until_ms
 
 
-def later(world: Played, days: int) -> None:
-    world.now_ms += days * DAY_MS
-    for each in world.everyone:
-        each.tick(world.now_ms)
-    world.settle()
-
-
 def test_erased_is_said_when_everybody_has_erased() -> None:
     world = passed_on()
     gone = away(world, BORDER)
@@ -114,7 +107,7 @@ def test_what_is_kept_by_order_further_on_is_told_with_its_end_and_then_erased()
     [alert] = [each for each in alerts(world, NRM) if each.to == ASKED]
     assert (alert.kind, alert.due_ms) == ("kept-by-order", until_ms)
     assert alerts(world, ASKED, days=9) == []
-    later(world, 21)
+    world.later(21)
     assert world.stories(BORDER) == []
     assert outcome(world) == "erased"
 
@@ -125,7 +118,7 @@ def test_kept_by_order_where_it_was_asked_for_does_not_stop_the_rest() -> None:
     withdraw(world)
     assert world.stories(BORDER) == world.stories(CONSUL) == []
     assert outcome(world) == "kept"
-    later(world, 21)
+    world.later(21)
     assert outcome(world) == "erased"
 
 
@@ -135,7 +128,7 @@ def test_withdrawn_after_the_first_holder_had_erased_in_time() -> None:
     world.hand_in(NRM, "identity-checks.csv")
     world.now_ms += 5 * DAY_MS
     world.hand_in("LANAT001", "nationality-check.json", answers="identity-check-asked")
-    later(world, 86)
+    world.later(86)
     assert world.stories("LANAT001") == []
     assert world.types("VNNAT001") == {"nationality-request"}
     withdraw(world)
