@@ -18,6 +18,8 @@ HOP_ORIGIN: Final = "origin hop"
 HOP_RECEIVING: Final = "receiving hop"
 RECEIPTS: Final = "desk, receipts"
 WORK: Final = (SEAL, HOP_ORIGIN, HOP_RECEIVING, OPEN, RECEIPTS)
+ONE_WAY: Final = {HOP_ORIGIN: "origin, one way", HOP_RECEIVING: "receiving, one way"}
+"""The hops' work on the referrals alone, when what comes back is handled in turns of its own."""
 LEGS: Final = (Link(SENDER, ORIGIN), Link(ORIGIN, RECEIVING), Link(RECEIVING, RECIPIENT))
 _WARM_UP: Final = 2
 
@@ -41,20 +43,22 @@ class Measured:
     @property
     def total(self) -> Spent:
         """What all offices took together, one after the other."""
-        return sum(map(total, self.spent.values()), start=Spent())
+        return sum((total(self.spent[work]) for work in WORK), start=Spent())
 
 
 def measure(batch: int, rounds: int, repeats: int) -> Measured:
     """Run `repeats` times and keep the best time of each round of each work and of its floor."""
     measured = Measured(batch, batch * rounds)
-    turns = _recorded(batch, rounds)
-    for _ in range(repeats):
-        for work, spent in _run(measured, batch, rounds).items():
-            measured.spent[work] = best(spent, measured.spent.get(work))
-        for work in WORK:
-            computing, writing = _floor(turns[work])
-            measured.computing[work] = best(computing, measured.computing.get(work))
-            measured.writing[work] = best(writing, measured.writing.get(work))
+    for one_way in (True, False):
+        names = ONE_WAY if one_way else {work: work for work in WORK}
+        turns = _recorded(batch, rounds, one_way=one_way)
+        for _ in range(repeats):
+            spent = _run(measured, batch, rounds, one_way=one_way)
+            for work, name in names.items():
+                measured.spent[name] = best(spent[work], measured.spent.get(name))
+                computing, writing = _floor(turns[work])
+                measured.computing[name] = best(computing, measured.computing.get(name))
+                measured.writing[name] = best(writing, measured.writing.get(name))
     return measured
 
 
@@ -67,7 +71,7 @@ def _floor(turns: list[Turn]) -> tuple[Rounds, Rounds]:
             floor.close()
 
 
-def _run(measured: Measured, batch: int, rounds: int) -> dict[str, Rounds]:
+def _run(measured: Measured, batch: int, rounds: int, *, one_way: bool) -> dict[str, Rounds]:
     """Return what each round of each work took."""
     spent: dict[str, Rounds] = {work: [] for work in WORK}
 
@@ -80,7 +84,7 @@ def _run(measured: Measured, batch: int, rounds: int) -> dict[str, Rounds]:
         world = World(Path(folder))
         rounds_of(world, batch, _WARM_UP, 0, lambda _, call: call())
         before = _bytes(world)
-        rounds_of(world, batch, rounds, _WARM_UP * batch, timed)
+        rounds_of(world, batch, rounds, _WARM_UP * batch, timed, one_way=one_way)
         after = _bytes(world)
         _check(world, batch * (rounds + _WARM_UP))
     sent = {link: after[link] - before.get(link, 0) for link in after}
@@ -89,7 +93,7 @@ def _run(measured: Measured, batch: int, rounds: int) -> dict[str, Rounds]:
     return spent
 
 
-def _recorded(batch: int, rounds: int) -> dict[str, list[Turn]]:
+def _recorded(batch: int, rounds: int, *, one_way: bool) -> dict[str, list[Turn]]:
     """Return what each work did in each round of a run of its own."""
     recording = Recording()
     turns: dict[str, list[Turn]] = {work: [] for work in WORK}
@@ -103,7 +107,7 @@ def _recorded(batch: int, rounds: int) -> dict[str, list[Turn]]:
     with tempfile.TemporaryDirectory() as folder, recording.listening():
         world = World(Path(folder), recording.store)
         rounds_of(world, batch, _WARM_UP, 0, lambda _, call: call())
-        rounds_of(world, batch, rounds, _WARM_UP * batch, noted)
+        rounds_of(world, batch, rounds, _WARM_UP * batch, noted, one_way=one_way)
         _check(world, batch * (rounds + _WARM_UP))
     return turns
 
@@ -114,14 +118,21 @@ def rounds_of(
     rounds: int,
     first: int,
     each: Callable[[str, Callable[[], object]], object],
+    *,
+    one_way: bool = False,
 ) -> None:
-    """Refer `batch` persons a round; everybody takes one turn, receipts come back meanwhile."""
+    """Refer `batch` persons a round; everybody takes one turn, receipts come back meanwhile.
+
+    With `one_way`, hops take what came back in a turn of its own, which is not passed to `each`.
+    """
     for number in range(rounds):
         rows = records(batch, first + number * batch)
         world.now_ms += 10
         each(SEAL, partial(world.desk.publish, rows, world.now_ms))
-        each(HOP_ORIGIN, world.take(ORIGIN))
-        each(HOP_RECEIVING, world.take(RECEIVING))
+        for work, leg in zip((HOP_ORIGIN, HOP_RECEIVING), LEGS[:2], strict=True):
+            each(work, world.take(leg.receiver, leg.sender if one_way else ""))
+            if one_way:
+                world.take(leg.receiver)()
         each(OPEN, world.take(RECIPIENT))
         each(RECEIPTS, world.take(SENDER))
 

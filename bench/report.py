@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
-from bench.measure import WORK, Measured
+from bench.measure import ONE_WAY, WORK, Measured
 from bench.spent import total
 
 _NOTE = (
     "One core, one process, every protection on; SQLite with synchronous=FULL in a temporary "
     "folder.\nShipped victim-referral schema: 28 fields, 28 sealed by the desk, 27 let through.\n"
-    "Each hop's time has everything that a referral causes: acknowledgements, decisions, receipts."
+    "Each hop's time has everything that a referral causes: acknowledgements, decisions, receipts;"
+    '\n"one way" has what came from the referral\'s side alone, in turns of its own.'
     "\nFloor: the same cryptography, hashing and rows, and nothing else; us, crypto and rows are "
     'microseconds\na message. "cpu only" leaves out waiting, for the disk and for other programs. '
     "Each round's best of {repeats} runs."
@@ -64,7 +65,7 @@ def as_json(measured: Sequence[Measured], repeats: int) -> dict[str, Any]:
 
 def _rows(each: Measured) -> list[dict[str, Any]]:
     rows = []
-    for work in WORK:
+    for work in (*WORK, *ONE_WAY.values()):
         spent, computing, writing = (
             total(rounds[work]) for rounds in (each.spent, each.computing, each.writing)
         )
@@ -92,10 +93,10 @@ def as_text(report: Mapping[str, Any], command: str) -> str:
     head = ("work", "batch", "messages/s", "floor/s", "x floor", "cpu only/s", "x floor")
     micro = ("us", "crypto", "rows")
     lines.append(
-        "{:<15}{:>6}{:>12}{:>9}{:>9}{:>12}{:>9}".format(*head) + "{:>8}{:>8}{:>7}".format(*micro)
+        "{:<19}{:>6}{:>12}{:>9}{:>9}{:>12}{:>9}".format(*head) + "{:>8}{:>8}{:>7}".format(*micro)
     )
     lines += [
-        f"{row['work']:<15}{row['batch']:>6}{row['messages_per_second']:>12,.0f}"
+        f"{row['work']:<19}{row['batch']:>6}{row['messages_per_second']:>12,.0f}"
         f"{row['floor_messages_per_second']:>9,.0f}{row['ratio']:>9.2f}"
         f"{row['processor_messages_per_second']:>12,.0f}{row['processor_ratio']:>9.2f}"
         f"{row['microseconds']:>8,.0f}{row['floor_computing_microseconds']:>8,.0f}"

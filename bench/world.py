@@ -157,10 +157,18 @@ class World:
             raise TypeError(SENDER)
         return desk
 
-    def take(self, office: str) -> Callable[[], object]:
-        """Read what waits for an office; return the call that handles it, to be measured."""
+    def take(self, office: str, sender: str = "") -> Callable[[], object]:
+        """Read what waits for an office, or what one sender sent it.
+
+        Returns the call that handles it, to be measured.
+        """
         taker = self.offices[office]
-        arrivals = self.transport.read(taker.positions(), 256, 0)
+        places = {
+            link: position
+            for link, position in taker.positions().items()
+            if sender in ("", link.sender)
+        }
+        arrivals = self.transport.read(places, 256, 0)
         self.now_ms += 10
         return lambda: taker.handle(arrivals, self.now_ms)
 
