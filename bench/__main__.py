@@ -2,8 +2,8 @@
 
 Parts: `offices` (each office's work beside its floor, at several batch sizes), `flow` (end to end,
 every office a process of its own), `peers` (other libraries on the same record). `--million
-SECONDS` instead sends for so long through all four offices and tells whether memory and cost stay
-the same.
+MESSAGES` instead sends so many through all four offices and tells whether memory and cost stay the
+same.
 """
 
 import argparse
@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("--flow-messages", type=int, default=2048, help="messages of `flow`")
     parser.add_argument("--shards", default="1", help="shards of a hop in `flow` (1)")
     parser.add_argument("--kafka", default="", help="brokers, for `flow` over Kafka as well")
-    parser.add_argument("--million", type=float, default=0.0, metavar="SECONDS")
+    parser.add_argument("--million", type=int, default=0, metavar="MESSAGES")
     given = parser.parse_args()
     command = "python -m " + " ".join(["bench", *sys.argv[1:]])
     if given.million:

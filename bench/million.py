@@ -5,8 +5,8 @@ else would keep a million messages out of this process's memory.
 """
 
 import resource
+import sys
 import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,13 +63,13 @@ class Step:
     """What one signature took meanwhile: how fast this machine was, with all else it had to do."""
 
 
-def run(seconds: float) -> list[Step]:
-    """Send for about that long; return what each tenth of the time took."""
+def run(messages: int) -> list[Step]:
+    """Send about that many; return what each tenth of them took, and tell of each on stderr."""
     steps: list[Step] = []
     with tempfile.TemporaryDirectory() as folder:
         world = World(Path(folder), transport=ForgettingTransport())
         first = 0
-        for _ in range(_STEPS):
+        for number in range(_STEPS):
             spent = {work: Spent() for work in WORK}
 
             def timed(
@@ -78,12 +78,13 @@ def run(seconds: float) -> list[Step]:
                 with spent[work].counting():
                     call()
 
-            until, began = time.monotonic() + seconds / _STEPS, first
-            while time.monotonic() < until:
+            began, until = first, messages * (number + 1) // _STEPS
+            while first < until:
                 rounds_of(world, _BATCH, 1, first, timed)
                 first += _BATCH
             sizes = {o: (Path(folder) / f"{o}.sqlite").stat().st_size for o in OFFICES}
             steps.append(Step(first - began, spent, _resident_kib(), sizes, _verification_us()))
+            sys.stderr.write(lines(steps)[-1] + "\n")
         opened = world.opened()
         world.close()
     if opened != first:
