@@ -17,13 +17,16 @@ Changes = defaultdict[str, dict[bytes, bytes | None]]
 class State:
     """Reads see the batch's own writes, and `commit` makes them durable."""
 
-    __slots__ = ("_changes", "_read", "_store")
+    __slots__ = ("_changes", "_read", "_store", "_void", "turn")
 
     def __init__(self, store: Store) -> None:
         """Begin with no changes over `store`."""
         self._store = store
         self._changes: Changes = defaultdict(dict)
         self._read: dict[str, dict[bytes, bytes | None]] = {}
+        self._void: dict[str, bool] = {}
+        self.turn = 0
+        """How many batches were committed: what is known of the store holds for one."""
 
     def expect(self, space: str, keys: Collection[bytes]) -> None:
         """Read at once what this batch is going to ask for."""
@@ -31,6 +34,18 @@ class State:
             read = self._read.setdefault(space, {})
             read.update(dict.fromkeys(keys))
             read.update(self._store.find(space, keys))
+
+    def expect_none(self, space: str, key: bytes) -> None:
+        """Know without reading that the store has nothing at a key that was made just now."""
+        self._read.setdefault(space, {}).setdefault(key, None)
+
+    def has_any(self, space: str) -> bool:
+        """Return whether a space may hold something; a space emptied by this batch counts."""
+        if self._changes.get(space):
+            return True
+        if space not in self._void:
+            self._void[space] = not self._store.scan(space, b"", b"\xff" * 40, 1)
+        return not self._void[space]
 
     def get(self, space: str, key: bytes) -> bytes | None:
         """Return the value of a key as of this batch."""
@@ -94,4 +109,5 @@ class State:
         ]
         if writes:
             self._store.commit(writes)
-        self._changes, self._read = defaultdict(dict), {}
+        self._changes, self._read, self._void = defaultdict(dict), {}, {}
+        self.turn += 1

@@ -41,6 +41,9 @@ class Cabinet:
         self.state = state
         self._entropy = entropy
         self.watch: Watch = _nobody
+        self._secret: bytes | None = None
+        self._begun: set[bytes] = set()
+        self._begun_in = state.turn
 
     def case_of(self, local_number: str, shards: int) -> bytes:
         """Return the case id of an office's own case number; a new one uses `shards` for good."""
@@ -74,23 +77,32 @@ class Cabinet:
         return [case for _, case in found]
 
     def _known_index(self, local_number: str) -> bytes | None:
-        secret = self.state.get("secret", b"case-index")
-        if secret is None:
+        if self._secret is None:
+            self._secret = self.state.get("secret", b"case-index")
+        if self._secret is None:
             return None  # no case has begun here
-        return hmac.digest(secret, local_number.encode(), "sha256")
+        return hmac.digest(self._secret, local_number.encode(), "sha256")
 
     def secret(self) -> bytes:
         """Return the office's key of its indexes."""
-        secret = self.state.get("secret", b"case-index")
-        if secret is None:
-            secret = self._entropy(32)
-            self.state.put("secret", b"case-index", secret)
-        return secret
+        if self._secret is None:
+            self._secret = self.state.get("secret", b"case-index")
+        if self._secret is None:
+            self._secret = self._entropy(32)
+            self.state.put("secret", b"case-index", self._secret)
+        return self._secret
 
     def _begin(self, case: bytes, shards: int) -> None:
         """Begin a case with a key of its own; more shards than there are now never move it."""
         key = self._entropy(_KEY_BYTES)
         self.state.put("case", case, key + shards.to_bytes(_SHARDS_BYTES))
+        if self._begun_in != self.state.turn:
+            self._begun, self._begun_in = set(), self.state.turn
+        self._begun.add(case)
+
+    def _is_new(self, case: bytes | str) -> bool:
+        """Return whether a case has begun in this batch, so that the store has nothing of it."""
+        return case in self._begun and self._begun_in == self.state.turn
 
     def shard_of(self, case: bytes, recipient: str) -> int:
         """Return the shard for a case's messages to one office; those from before shards are on 0.
@@ -144,6 +156,8 @@ class Cabinet:
 
         Raises `EvidenceError` for content that was tampered with.
         """
+        if self._is_new(key[:CASE_BYTES]):
+            self.state.expect_none(space, key)
         value = self.state.get(space, key)
         return None if value is None else self._open(space, key, value)
 
@@ -183,6 +197,8 @@ class Cabinet:
     def token(self, space: str, *parts: bytes | str, size: int) -> bytes:
         """Return random bytes that stay the same for the same parts: threads, references, salts."""
         key = _token_key(parts)
+        if self._is_new(parts[0]):
+            self.state.expect_none(space, key)
         token = self.state.get(space, key)
         if token is None:
             token = self._entropy(size)

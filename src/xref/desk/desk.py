@@ -164,6 +164,7 @@ class Desk:
     def _take_all(self, rows: Sequence[tuple[bytes, Row]], now_ms: int) -> list[Addressed]:
         intake = Intake(self.cabinet, self._publisher(now_ms), now_ms)
         addressed: list[Addressed] = []
+        self.state.expect("spooled", [key for key, _ in rows])
         for key, row in rows:
             if self.state.get("spooled", key) is None:
                 self.state.put("spooled", key, b"")

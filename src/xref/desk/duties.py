@@ -6,11 +6,12 @@ holds what it should not, owes the person to be told.
 """
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from xref.bundle import Bundle
 from xref.desk.derive import over_ms
-from xref.limits import DAY_MS
+from xref.limits import DAY_MS, DECISIONS_CACHED_MAX
 from xref.policy import Policy
 from xref.state import State
 
@@ -22,27 +23,38 @@ _TIME_BYTES: Final = 8
 _MESSAGE_BYTES: Final = 16
 
 
-def obligations_of(bundle: Bundle, flow_name: str, sender: str, own: str) -> dict[str, str]:
+def obligations_of(bundle: Bundle, flow_name: str, sender: str, own: str) -> Mapping[str, str]:
     """Return what an office owes for a message that it received, each with its sentence.
 
     They follow from bundle, flow and roles alone, so nothing about the person has to say them.
     """
-    policy, directory = bundle.policy, bundle.directory
-    flow, giver, taker = policy.flow_named(flow_name), directory.find(sender), directory.find(own)
+    giver, taker = bundle.directory.find(sender), bundle.directory.find(own)
     if giver is None or taker is None:
         return {}
+    return _obligations(
+        bundle.policy, flow_name, giver.role, taker.role, giver.party == taker.party
+    )
+
+
+@lru_cache(maxsize=DECISIONS_CACHED_MAX)
+def _obligations(
+    policy: Policy,
+    flow_name: str,
+    giver: str,
+    taker: str,
+    same_party: bool,  # noqa: FBT001 - a cache key
+) -> Mapping[str, str]:
+    flow = policy.flow_named(flow_name)
     matching = [
         permit
         for permit in policy.rulebook.permits
-        if permit.selector.matches(
-            flow, giver.role, taker.role, same_party=giver.party == taker.party
-        )
+        if permit.selector.matches(flow, giver, taker, same_party=same_party)
     ]
     names = dict.fromkeys(name for permit in matching for name in permit.obligations)
     return {name: policy.obligations[name] for name in names}
 
 
-def owed(bundle: Bundle, own: str, space: str, content: Mapping[str, Any]) -> dict[str, str]:
+def owed(bundle: Bundle, own: str, space: str, content: Mapping[str, Any]) -> Mapping[str, str]:
     """Return what an office owes for a message in `inbox` or `sent`, each with its sentence."""
     if space == "inbox":
         return obligations_of(bundle, content["type"], content["from"], own)

@@ -58,7 +58,7 @@ def check_onward(cabinet: Cabinet, bundle: Bundle, own: str, record: Record) -> 
 
 def _received(cabinet: Cabinet, record: Record) -> Iterator[Mapping[str, Any]]:
     found: set[bytes] = set()
-    if not any(cabinet.state.scan(space, limit=1) for space in (_SPACE, "case_known_as")):
+    if not any(map(cabinet.state.has_any, (_SPACE, "case_known_as"))):
         return  # this office only sends: nothing to look for
     for case in cabinet.known_as(record.case) if record.case else ():
         rows = cabinet.state.scan("inbox")

@@ -222,15 +222,18 @@ class Publisher:
             token = self.cabinet.token("scope_ref", *place, given.encode(), size=32)
             reference, scope = token[:16], _scope(given, token[16:], flow, office, schema)
             expires_ms = min(expires_ms, max(given.valid_until_ms, now_ms + 1))
-        header = replace(
-            self._header(flow, schema, office.code, seal_key, now_ms),
+        header = self._header(
+            flow,
+            office.code,
+            seal_key,
+            now_ms,
             thread=asked.thread if asked else self.cabinet.token("thread", *place, size=16),
             reply_to=asked.message if asked else NO_ID,
             consent_ref=reference,
             expires_ms=expires_ms,
         )
         facts = self._facts(self._facts_at(record, case, flow, now_ms), scope)
-        supplied = self._supplied(asked, reference, now_ms)
+        supplied = self._supplied(schema, asked, reference, now_ms)
         if asked is None and CASE_REFERENCE in schema.by_name:
             token = self.cabinet.token("case_ref", case, office.code, size=16)
             supplied[CASE_REFERENCE] = token.hex()
@@ -254,31 +257,43 @@ class Publisher:
         """
         case, recipient = place
         token = self.cabinet.token("scope_ref", case, cause.message, flow.name, recipient, size=16)
-        header = replace(
-            self._header(flow, schema, recipient, seal_key, now_ms),
+        header = self._header(
+            flow,
+            recipient,
+            seal_key,
+            now_ms,
             thread=self.cabinet.token("thread", case, flow.name, recipient, size=16),
             consent_ref=token,
         )
         facts = replace(NO_FACTS, cause=cause.message)
-        values = {**record.values, **self._supplied(None, token, now_ms)}
+        values = {**record.values, **self._supplied(schema, None, token, now_ms)}
         return _drafted(schema, values, header, facts, self, seal_key)
 
     def _header(
-        self, flow: Flow, schema: Schema, recipient: str, seal_key: PublicKey, now_ms: int
+        self,
+        flow: Flow,
+        recipient: str,
+        seal_key: PublicKey,
+        now_ms: int,
+        *,
+        consent_ref: bytes,
+        thread: bytes = b"",
+        reply_to: bytes = NO_ID,
+        expires_ms: int | None = None,
     ) -> Header:
-        """Return the header of a fresh message that answers nothing and goes by no reference."""
+        """Return the header of a fresh message, in a thread of its own unless another is given."""
         return Header(
             message=self.entropy(16),
-            thread=self.entropy(16),
-            reply_to=NO_ID,
+            thread=thread or self.entropy(16),
+            reply_to=reply_to,
             flow=flow.code,
             sender=self.office,
             recipient=recipient,
-            schema=schema.digest32,
+            schema=self.bundle.policy.schema_for(flow).digest32,
             bundle=self.bundle.digest32,
-            consent_ref=NO_ID,
+            consent_ref=consent_ref,
             created_ms=now_ms,
-            expires_ms=now_ms + flow.life_days * DAY_MS,
+            expires_ms=now_ms + flow.life_days * DAY_MS if expires_ms is None else expires_ms,
             desk_key=self.keychain.signing(KeyUse.DESK, now_ms).public.key_id,
             seal_key=seal_key.key_id,
         )
@@ -291,8 +306,7 @@ class Publisher:
         flow = next(f for f in self.bundle.policy.flows.values() if f.nature == "withdrawal")
         schema = self.bundle.policy.schema_for(flow)
         seal_key = self._seal_key(recipient, now_ms)
-        header = self._header(flow, schema, recipient, seal_key, now_ms)
-        header = replace(header, consent_ref=reference)
+        header = self._header(flow, recipient, seal_key, now_ms, consent_ref=reference)
         facts = self._facts({}, NO_SCOPE)
         values = {"withdrawn_on": _day(now_ms)}
         draft = _drafted(schema, values, header, facts, self, seal_key)
@@ -332,10 +346,14 @@ class Publisher:
         codes = self.bundle.policy.facts.encode(facts)
         return Facts(NO_ID, scope.digest, scope.mask, scope.from_ms, scope.until_ms, codes)
 
-    def _supplied(self, asked: Asked | None, reference: bytes, now_ms: int) -> dict[str, object]:
+    def _supplied(
+        self, schema: Schema, asked: Asked | None, reference: bytes, now_ms: int
+    ) -> dict[str, object]:
         """Return the fields that the desk itself fills in, fresh but for what an answer repeats."""
-        references: dict[str, object] = {name: self._fresh_id() for name in REFERENCES}
-        if asked is not None:
+        references: dict[str, object]
+        if asked is None:
+            references = {n: self._fresh_id() for n in REFERENCES if n in schema.by_name}
+        else:
             references = {name: asked.references.get(name) for name in ECHOED}
         return {
             **references,

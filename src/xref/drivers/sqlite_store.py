@@ -74,6 +74,7 @@ class SqliteStore:
                     "SELECT name FROM sqlite_master WHERE type = 'table'"
                 )
             }
+            self._absent: set[str] = set()
         except sqlite3.Error as error:
             self.close()
             raise _unavailable(file, error) from error
@@ -136,6 +137,7 @@ class SqliteStore:
                     self._apply(space, puts, deletes)
                 self._database.execute("COMMIT")
                 self._spaces.update(by_space)  # not before: a rolled back table is not there
+                self._absent.difference_update(by_space)
                 self._fold_journal()
             except BaseException:
                 if self._database.in_transaction:
@@ -177,9 +179,11 @@ class SqliteStore:
             self._database.executemany(f'DELETE FROM "{space}" WHERE key = ?', deletes)  # noqa: S608 - the space is checked
 
     def _has(self, space: str) -> bool:
-        """Return whether the space has a table; another process may have made it meanwhile."""
+        """Return whether the space has a table; of a shared file another process may make one."""
         if space in self._spaces:
             return True
+        if space in self._absent:
+            return False
         _check_space(space)
         sql = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
         try:
@@ -188,6 +192,8 @@ class SqliteStore:
             raise _unavailable(self._file, error) from error
         if found:
             self._spaces.add(space)
+        elif self._lock is not None:
+            self._absent.add(space)
         return found
 
     def close(self) -> None:

@@ -23,6 +23,7 @@ from xref.policy import Policy
 from xref.policy.rulebook import CONTRADICTIONS_PATH
 from xref.record_check import check_record
 from xref.story import held_records
+from xref.wire.schema import Schema
 
 POLICY = draft_bundle().policy
 TODAY = date(2026, 11, 23)
@@ -181,9 +182,9 @@ def test_lying_desk_then_body_beside_header(
     honest = Publisher._supplied
 
     def lying(
-        self: Publisher, asked: Asked | None, reference: bytes, now_ms: int
+        self: Publisher, schema: Schema, asked: Asked | None, reference: bytes, now_ms: int
     ) -> dict[str, object]:
-        return {**honest(self, asked, reference, now_ms), field: lie}
+        return {**honest(self, schema, asked, reference, now_ms), field: lie}
 
     world = settled()
     monkeypatch.setattr(Publisher, "_supplied", lying)
