@@ -14,10 +14,12 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from xref import limits
+from xref.desk.adapter_shared import WrittenOut
 from xref.desk.cell import MANY, PATH, Column, clean
 from xref.desk.conventions import AdapterData, Conventions, Definition, NameOrder
 from xref.desk.derive import SIBLINGS
 from xref.desk.encodings import Encoding
+from xref.desk.form_rule import Rule
 from xref.desk.sharing_consent_form import SharingConsentForm, Word
 from xref.desk.toml_lines import Place, line_of, places
 from xref.errors import ConfigError
@@ -25,7 +27,6 @@ from xref.policy import DESK_FACTS
 
 FILE_NAME: Final = "adapter.toml"
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=limits.CODE_CHARS_MAX)]
-FactName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=limits.CODE_CHARS_MAX)]
 SHARING_CONSENT_PARTS_NEEDED: Final = (
     "given_on",
     "valid_until",
@@ -67,19 +68,6 @@ CodeTable = Annotated[
     Field(min_length=1),
     BeforeValidator(_clean_words),
 ]
-
-
-class Rule(AdapterData):
-    """A fact that follows from others, such as no guardian for a verified adult."""
-
-    fact: FactName
-    value: Annotated[Word, Field(alias="is")]
-    when: Annotated[dict[FactName, tuple[Word, ...]], Field(min_length=1)]
-    explain: Annotated[str, Field(min_length=10)]
-
-    def holds(self, facts: Mapping[str, str]) -> bool:
-        """Say whether every named fact has one of the values; an unknown fact has none."""
-        return all(facts.get(fact) in values for fact, values in self.when.items())
 
 
 class _Form(AdapterData):
@@ -232,6 +220,8 @@ class Adapter:
     file: AdapterFile
     by_word: Mapping[str, Mapping[str, str]]
     by_code: Mapping[str, Mapping[str, str]]
+    unused: tuple[Place, ...]
+    """Where the file has a shared column, rule or notice that no form names."""
     text: str = field(repr=False)
 
     @classmethod
@@ -247,7 +237,7 @@ class Adapter:
     @classmethod
     def parse(cls, data: bytes, path: str) -> Self:
         """Return the adapter in the bytes of the file called `path`, or raise `ConfigError`."""
-        file = _parse(data, path)
+        file, unused = _parse(data, path)
         by_word = {
             name: {word.casefold(): code for word, code in table.items()}
             for name, table in file.codes.items()
@@ -256,7 +246,7 @@ class Adapter:
             name: {code: word for word, code in reversed(table.items())}
             for name, table in file.codes.items()
         }
-        return cls(path, file, by_word, by_code, data.decode("utf-8"))
+        return cls(path, file, by_word, by_code, unused, data.decode("utf-8"))
 
     def line(self, *place: str | int) -> int:
         """Return the line of a table or key of the file, for messages."""
@@ -283,11 +273,12 @@ class Adapter:
         )
 
 
-def _parse(data: bytes, path: str) -> AdapterFile:
+def _parse(data: bytes, path: str) -> tuple[AdapterFile, tuple[Place, ...]]:
     if len(data) > limits.ADAPTER_BYTES_MAX:
         raise ConfigError(f"{path}: over {limits.ADAPTER_BYTES_MAX} bytes; split the adapter")
     try:
-        return AdapterFile.model_validate(tomllib.loads(data.decode("utf-8")))
+        written = WrittenOut.of(tomllib.loads(data.decode("utf-8")))
+        return AdapterFile.model_validate(written.data), written.unused
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise ConfigError(f"{path}, line {line}: it is not UTF-8; save it as UTF-8") from error

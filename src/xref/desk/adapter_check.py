@@ -61,6 +61,7 @@ def check_adapter(
     coverage = tuple(_coverage(adapter, policy))
     ruled = {(name, rule.fact) for name, f in adapter.file.publications.items() for rule in f.rules}
     findings = [
+        *_unused(adapter),
         *_unknown(adapter, policy),
         *_gaps(adapter, coverage),
         *_unconventional(adapter),
@@ -100,6 +101,13 @@ def _coverage(adapter: Adapter, policy: Policy) -> Iterator[Covered]:
                 yield Covered(
                     f"{group}.{name}", schema.name, field.name, state, field.required, lost
                 )
+
+
+def _unused(adapter: Adapter) -> Iterator[Finding]:
+    """Yield what is shared and no form names: a form may lack the column that was meant for it."""
+    for place in adapter.unused:
+        problem = f"no form has the shared {' '.join(map(str, place))}"
+        yield finding_at(adapter, place, problem, "name it in a form, or remove it")
 
 
 def _unknown(adapter: Adapter, policy: Policy) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ from xref import limits
 
 PATH: Final = " / "  # in a header: a key in the object under another key
 MANY: Final = "[]"  # in a header, after a key: each object of the array under it
+LIKE: Final = "like"  # in a form's column: the shared column that it changes
 _YEAR_FIRST: Final = 1900
 _BUDDHIST_YEARS: Final = 543
 _DIGITS_MAX: Final = 9
@@ -108,6 +109,16 @@ class Column(BaseModel):
     items_max: Annotated[int, Field(gt=0, le=limits.CELL_ITEMS_MAX)] = limits.CELL_ITEMS_MAX
     least: int = 0
     most: int = 99
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_written_out(cls, data: object) -> object:
+        """Refuse the name of a shared column that the adapter does not have."""
+        name = data.get(LIKE) if isinstance(data, dict) else data
+        if isinstance(name, str):
+            message = f"no shared column {name!r}; add it to [column], or correct its name"
+            raise ValueError(message)  # noqa: TRY004 - pydantic turns no other error into a fault
+        return data
 
     @model_validator(mode="after")
     def _says_one_thing(self) -> Self:

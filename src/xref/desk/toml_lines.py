@@ -13,6 +13,11 @@ from typing import Final, cast
 Place = tuple[str | int, ...]
 
 _HEADER: Final = re.compile(r"\s*(\[\[?[^\]]+\]\]?)\s*(#.*)?")
+_TOKEN: Final = re.compile(
+    r"""(?P<blank>[ \t\r]+|\#[^\n]*)|(?P<line>\n)|(?P<opens>[\[{])|(?P<closes>[\]}])|(?P<comma>,)
+    |"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[^][{},\s"'\#]+|.""",
+    re.VERBOSE,
+)
 _KEY: Final = re.compile(r"""\s*("(?:[^"\\]|\\.)*"|'[^']*'|[A-Za-z0-9_-]+)\s*=""")
 
 
@@ -20,12 +25,13 @@ _KEY: Final = re.compile(r"""\s*("(?:[^"\\]|\\.)*"|'[^']*'|[A-Za-z0-9_-]+)\s*=""
 def places(text: str) -> Mapping[Place, int]:
     """Return the line of every table and key, by path: `("publication", "referral", "column", 3)`.
 
-    The items of an array of tables count from 0, as in the errors of pydantic.
+    The items of an array count from 0, as in the errors of pydantic.
     """
     found: dict[Place, int] = {(): 1}
     counted: dict[tuple[str, ...], int] = {}
     table: Place = ()
-    for number, line in enumerate(text.splitlines(), 1):
+    start = 0
+    for number, line in enumerate(text.split("\n"), 1):
         if header := _HEADER.fullmatch(line):
             names = _names(header[1])
             if header[1].startswith("[["):
@@ -33,8 +39,34 @@ def places(text: str) -> Mapping[Place, int]:
             table = tuple(_indexed(names, counted))
             found.setdefault(table, number)
         elif key := _KEY.match(line):
-            found.setdefault((*table, *_names(f"[{key[1]}]")), number)
+            place = (*table, *_names(f"[{key[1]}]"))
+            found.setdefault(place, number)
+            for item, down in enumerate(_item_lines(text, start + key.end())):
+                found.setdefault((*place, item), number + down)
+        start += len(line) + 1
     return found
+
+
+def _item_lines(text: str, start: int) -> Iterator[int]:
+    """Yield for each item of the array that begins here how many lines below it stands."""
+    depth, down, is_new = 0, 0, False
+    for token in _TOKEN.finditer(text, start):
+        if token["line"]:
+            down += 1
+        elif token["closes"]:
+            depth -= 1
+        elif token["comma"]:
+            is_new = depth == 1
+        elif not token["blank"]:
+            if not depth and token[0] != "[":
+                return
+            if depth == 1 and is_new:
+                yield down
+                is_new = False
+            if token["opens"]:
+                is_new, depth = not depth, depth + 1
+        if depth == 0 and (token["line"] or token["closes"]):
+            return
 
 
 def line_of(known: Mapping[Place, int], place: Sequence[str | int]) -> int:

@@ -121,8 +121,18 @@ def test_places_of_a_toml_file() -> None:
     known = places('a = 1\n[b]\n"x y" = 2\n[[c."d e".f]]\ng = 1\n[[c."d e".f]]\n\ng = [\n  1]\n')
     assert line_of(known, ("b", "x y")) == 3
     assert line_of(known, ("c", "d e", "f", 0, "g")) == 5
-    assert line_of(known, ("c", "d e", "f", 1, "g", 0)) == 8
+    assert line_of(known, ("c", "d e", "f", 1, "g")) == 8
+    assert line_of(known, ("c", "d e", "f", 1, "g", 0)) == 9
     assert line_of(known, ("nowhere",)) == 1
+
+
+def test_places_of_the_items_of_an_array() -> None:
+    text = 'a = ["x", "]", # [\n {b = "}", c = [1,\n2]}, [\'"\', 4\n],\n  # ,\n  5]\n'
+    known = places(f'{text}d = "[x,"\n[t]\ne = [\n1')
+    items = [line for place, line in known.items() if place[:1] == ("a",) and len(place) == 2]
+    assert items == [1, 1, 2, 3, 6]
+    assert (known["d",], known["t", "e", 0]) == (7, 10)
+    assert ("d", 0) not in known
 
 
 def test_new_makes_an_adapter_that_passes_its_own_check(

@@ -4,6 +4,7 @@ Real desks and hops, and the rim by which a running desk writes its office's for
 """
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -39,12 +40,12 @@ cite = "invented for this test"
 
 def without_column(text: str, form: str, end: str) -> str:
     """An adapter whose form lost its column for a field."""
-    group = "[[received." if f"[received.{form}]" in text else "[[publication."
-    mark = f"{group}{form}.column]]"
-    head, *columns = text.split(mark)
-    kept = [each for each in columns if f'"{end}"' not in each.split("[[")[0]]
-    assert len(kept) == len(columns) - 1
-    return mark.join([head, *kept])
+    group = "received" if f"[received.{form}]" in text else "publication"
+    head, mark, rest = text.partition(f"[{group}.{form}]")
+    columns, close, tail = rest.partition("\n]")
+    kept, count = re.subn(rf'{{ like = "{end}"[^}}]*}},|"{end}",', "", columns)
+    assert count == 1
+    return head + mark + kept + close + tail
 
 
 def without_line(text: str, end: str) -> str:
