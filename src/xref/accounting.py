@@ -260,7 +260,7 @@ class Accounting:
         for each in items:
             if each["outcome"] == "NOTED":
                 self._note(each, message.header.sender)
-            else:
+            elif each["outcome"] == "REJECTED":
                 self._pass_on_rejection(each, message.header.sender)
 
     def _note(self, item: dict[str, Any], reporter: str) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from xref.answers import RECEIPT
 from xref.bundle import Bundle
 from xref.errors import MalformedError, MessageError, UnauthenticError
 from xref.keychain import KeyDirectory
@@ -89,7 +90,7 @@ def _message(received: Received, header: Header, rules: Rules, now_ms: int) -> M
     if envelope.release(statement, body_hash) != received.slot.release:
         raise fault("release-mismatch")
     flow, schema = flow_of(header, envelope, bundle)
-    if route.recipient.role == "hop" and flow.nature != "receipt":
+    if route.recipient.role == "hop" and flow.name != RECEIPT:
         raise fault("addressed-to-a-hop")
     _check_reply(header, flow, rules, bundle)
     check_times(envelope, now_ms, flow.life_days, from_desk=route.from_desk)
