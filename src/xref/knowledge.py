@@ -2,7 +2,7 @@
 
 Codes and identifiers only. Spaces: `message` (what passed here, by id, with an own desk's facts
 until the message expires; empty for what did not pass), `scope` (sharing consents by reference),
-`withdrawn` (their ends), `request` and `replaced` (requests at home by thread, and those before
+`withdrawn` (their ends, by reference and who took them), `request` and `replaced` (requests at home by thread, and those before
 them), `released` (messages by out-link and first index, a row for a batch), `expiry` (when these
 may go: a row for all keys of a batch, a space and an hour).
 """
@@ -110,7 +110,9 @@ class Knowledge:
         references = {header.consent_ref for header in asked} - {NO_ID}
         self._state.expect("message", own)
         self._state.expect("scope", references)
-        self._state.expect("withdrawn", references)
+        self._state.expect(
+            "withdrawn", {header.taken_reference for header in asked if any(header.consent_ref)}
+        )
 
     def is_duplicate(self, message: bytes) -> bool:
         """Return whether an own desk's message of this id was seen before."""
@@ -142,16 +144,20 @@ class Knowledge:
         return known is None or known == stated
 
     def withdraw(self, header: Header) -> None:
-        """Remember that the sharing consent of this reference, as this office took it, ended."""
-        self._state.put("withdrawn", header.consent_ref, header.sender.encode())
-        kept_until_ms = header.created_ms + 2 * MESSAGE_LIFE_MS_MAX
-        self._expire(kept_until_ms, "withdrawn", header.consent_ref)
+        """Remember that the sharing consent of this reference, as this office took it, ended.
+
+        At home for as long as it would have lasted; abroad its own hop lets nothing go by it.
+        """
+        self._state.put("withdrawn", header.taken_reference, b"")
+        known = self.sharing_consent(header.consent_ref)
+        last_ms = max(header.created_ms, known.until_ms if known else 0)
+        self._expire(last_ms + 2 * MESSAGE_LIFE_MS_MAX, "withdrawn", header.taken_reference)
 
     def is_withdrawn(self, reference: bytes, sender: str) -> bool:
         """Return whether the sharing consent of that reference, as `sender` took it, has ended."""
         if reference == NO_ID:
             return False
-        return self._state.get("withdrawn", reference) == sender.encode()
+        return self._state.get("withdrawn", reference + sender.encode()) is not None
 
     def remember(self, message: Message) -> None:
         """Remember an own desk's message, whatever was decided of it."""

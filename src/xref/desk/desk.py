@@ -245,7 +245,7 @@ class Desk:
         for space in ("inbox", "erased"):
             self.state.expect(space, messages)
         self.state.expect("thread_case", {header.thread for header in headers})
-        self.state.expect("withdrawn", {header.consent_ref for header in headers} - {NO_ID})
+        self.state.expect("withdrawn", {header.taken_reference for header in headers})
         self.cabinet.expect("sent", {header.reply_to for header in headers})
 
     def _receive(

@@ -35,13 +35,13 @@ def note_due(state: State, message: bytes, at_ms: int) -> None:
 
 def is_withdrawn(state: State, header: Header) -> bool:
     """Return whether the sender has withdrawn the reference that a message came under."""
-    withdrawn = state.get("withdrawn", header.consent_ref) if any(header.consent_ref) else None
-    return withdrawn == header.sender.encode()
+    named = any(header.consent_ref)
+    return named and state.get("withdrawn", header.taken_reference) is not None
 
 
 def concerned(state: State, cabinet: Cabinet, withdrawal: Header) -> list[bytes]:
     """Remember a withdrawal; return the received messages that it ends, erased here or not."""
-    state.put("withdrawn", withdrawal.consent_ref, withdrawal.sender.encode())
+    state.put("withdrawn", withdrawal.taken_reference, b"")
     found = [key[16:] for key, _ in state.scan("inbox_ref", withdrawal.consent_ref)]
     return [each for each in found if _sender(cabinet, each) == withdrawal.sender]
 

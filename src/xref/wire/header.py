@@ -53,6 +53,11 @@ class Header:
             self.seal_key,
         )
 
+    @property
+    def taken_reference(self) -> bytes:
+        """The sharing consent's reference with who took it: another office may name the same."""
+        return self.consent_ref + self.sender.encode()
+
 
 @lru_cache(maxsize=_PARSED_MAX)  # a message's header is looked at first and then read with the rest
 def parse_header(data: bytes) -> Header:
