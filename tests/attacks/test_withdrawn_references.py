@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from attacks.hostile import (
+    BETWEEN_HOPS,
     BORDER,
     HOME,
     LA_DESK,
@@ -19,7 +20,6 @@ from attacks.hostile import (
     turn,
     written,
 )
-from attacks.hostile import BETWEEN_HOPS as BETWEEN
 from world import DAY_MS, World, keychain
 from xref.compose import sign_drafts
 from xref.desk.spool import Withdrawal
@@ -93,7 +93,7 @@ def test_another_offices_withdrawal_lets_a_late_message_in() -> None:
     [kept] = written(world, referral(CASE))
     send(world, HOME, [slot_of(kept)])
     turn(world, LA_HOP)
-    [late] = carried(world, BORDER, BETWEEN)
+    [late] = carried(world, BORDER, BETWEEN_HOPS)
     desk = world.desks[VN_DESK]
     for office in (LA_DESK, "LAPOL001"):
         ended = replace(late.header, sender=office)
