@@ -2,9 +2,9 @@
 
 Codes and identifiers only. Spaces: `message` (what passed here, by id, with an own desk's facts
 until the message expires; empty for what did not pass), `scope` (sharing consents by reference),
-`withdrawn` (their ends, by reference and who took them), `request` and `replaced` (requests at home by thread, and those before
-them), `released` (messages by out-link and first index, a row for a batch), `expiry` (when these
-may go: a row for all keys of a batch, a space and an hour).
+`withdrawn` (their ends, by reference and who took them), `request` and `replaced` (requests at home
+by thread, and those before them), `released` (messages by out-link and first index, a row for a
+batch), `expiry` (when these may go: a row for all keys of a batch, a space and an hour).
 """
 
 import struct
