@@ -59,7 +59,7 @@ class Acts:
                 place = (case, row.message)
                 self._note(place, content.get("shard", 0), row.obligation, said)
 
-    def asylum(self, row: AsylumAnswer) -> tuple[list[bytes], Record | None]:
+    def asylum(self, row: AsylumAnswer) -> tuple[dict[bytes, dict[str, Any]], Record | None]:
         """Remember where a person stands with asylum; return what to recall, and whom to tell.
 
         What has left for the State of origin contaminates it: the hop notes each, and the own
@@ -67,17 +67,16 @@ class Acts:
         """
         case = self.cabinet.find_case(row.case)
         if case is None:
-            return [], None
+            return {}, None
         kept = {"answer": row.answer, "at_ms": self.now_ms, "by": row.by}
         self.cabinet.put("asylum", case, case, kept)
         if row.answer in ASYLUM_OPENS:
-            return [], None
+            return {}, None
         flows = {flow.name: flow for flow in self.publisher.bundle.policy.flows.values()}
         recalled = {
             message: story
-            for message, story in self.cabinet.all("sent")
-            if self.cabinet.case_id("sent", message) == case
-            and story["type"] in flows
+            for message, story in self.cabinet.of_case("sent", case)
+            if story["type"] in flows
             and flows[story["type"]].nature in _NATURES
             and story["outcome"] not in _GONE
         }
@@ -89,7 +88,7 @@ class Acts:
             self.cabinet.put("sent", message, case, known)
             note_owed(self.cabinet.state, message, "sent", known, bundle, own)
             self._note((case, message), story.get("shard", 0), CONTAMINATED, said)
-        return list(recalled), self._notice(row, left) if left else None
+        return recalled, self._notice(row, left) if left else None
 
     def _notice(self, row: AsylumAnswer, left: Mapping[bytes, Mapping[str, Any]]) -> Record:
         policy = self.publisher.bundle.policy

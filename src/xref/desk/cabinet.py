@@ -190,6 +190,12 @@ class Cabinet:
         found = [(key, self._open(space, key, value)) for key, value in rows]
         return [(key, content) for key, content in found if content is not None]
 
+    def of_case(self, space: str, case: bytes) -> list[tuple[bytes, Any]]:
+        """Return all (key, content) pairs of a space of one case, which alone are opened."""
+        rows = self.state.scan(space)
+        found = [(k, self._open(space, k, row)) for k, row in rows if row[:CASE_BYTES] == case]
+        return [(key, content) for key, content in found if content is not None]
+
     def find_token(self, space: str, *parts: bytes | str) -> bytes | None:
         """Return the random bytes of these parts, if there are any."""
         return self.state.get(space, _token_key(parts))

@@ -16,8 +16,8 @@ from xref.compose import sign_drafts
 from xref.desk.act_alerts import act_alerts
 from xref.desk.alerts import Alert
 from xref.desk.cabinet import Cabinet
-from xref.desk.erase import concerned, erase, erase_due, is_withdrawn
-from xref.desk.filing import file_received
+from xref.desk.erase import concerned, erase, erase_due
+from xref.desk.filing import answer_instead, file_received
 from xref.desk.intake import Intake
 from xref.desk.mismatch import note_mismatch, tell_mismatches
 from xref.desk.open_cases import OpenCases
@@ -26,6 +26,7 @@ from xref.desk.receive import Opened, Receiver
 from xref.desk.relay import hold_back, note_relayed, withdraw_relayed
 from xref.desk.spool import Row
 from xref.desk.story import note_receipt
+from xref.desk.withdrawing import WITHDRAWALS_OWED
 from xref.endpoint import Endpoint
 from xref.errors import ConfigError, MessageError, UnavailableError
 from xref.keychain import Keychain
@@ -162,7 +163,7 @@ class Desk:
         return self._done(Done(sent=len(addressed)))
 
     def _take_all(self, rows: Sequence[tuple[bytes, Row]], now_ms: int) -> list[Addressed]:
-        intake = Intake(self.cabinet, self._publisher(now_ms), now_ms)
+        intake = self._intake(now_ms)
         addressed: list[Addressed] = []
         self.state.expect("spooled", [key for key, _ in rows])
         for key, row in rows:
@@ -184,6 +185,9 @@ class Desk:
         for (_, shard), messages in by_place.items():
             drafts = [each.draft for each in messages]
             self._append(shard, sign_drafts(drafts, signer, self._entropy, now_ms))
+
+    def _intake(self, now_ms: int) -> Intake:
+        return Intake(self.cabinet, self._publisher(now_ms), now_ms)
 
     def _publisher(self, now_ms: int) -> Publisher:
         return Publisher(
@@ -235,6 +239,8 @@ class Desk:
         answers += erase_due(self.state, self.cabinet, batch.now_ms)
         answers = hold_back(self.state, answers)
         self._answer(answers, batch.now_ms)
+        if self.state.scan(WITHDRAWALS_OWED, limit=1):
+            self._send(self._intake(batch.now_ms).take_owed(), batch.now_ms)
         self._commit(batch.now_ms)
         said = [each.item.outcome for _, each in answers if isinstance(each.item, Item)]
         return self._done(Done(0, said.count("OPENED"), said.count("REJECTED"), submitted.dropped))
@@ -290,18 +296,12 @@ class Desk:
 
     def _store_opened(self, opened: Opened, shard: int, now_ms: int) -> Answer:
         header = opened.header
-        if is_withdrawn(self.state, header):
-            return Answer(header.sender, RECEIPT, Item("ERASED", header.message))
-        known = [self.state.get(space, header.message) for space in ("inbox", "erased")]
-        if known != [None, None]:
-            item = Item("REJECTED", header.message, fault="duplicate")
-            return Answer(header.sender, RECEIPT, item)
-        asked = self.cabinet.get("sent", header.reply_to)
-        if opened.flow.nature == "answer" and (asked is None or asked["to"] != header.sender):
-            item = Item("REJECTED", header.message, fault="wrong-reply")
-            return Answer(header.sender, RECEIPT, item)
+        instead = answer_instead(self.cabinet, opened)
+        if instead is not None:
+            return Answer(header.sender, RECEIPT, instead)
         replied = self.cabinet.case_id("sent", header.reply_to)
         if replied and opened.flow.nature == "answer":
+            asked = self.cabinet.get("sent", header.reply_to)
             answered = {"by": opened.flow.name, "at_ms": now_ms, "said": opened.outcomes}
             self.cabinet.put("sent", header.reply_to, replied, {**asked, "answered": answered})
         shards = self._bundle(now_ms).directory.shards

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -28,6 +28,7 @@ from xref.desk.spool import (
     record_members,
     record_of,
 )
+from xref.desk.withdrawing import End, owed_withdrawals, withdrawals
 from xref.errors import RecordError
 from xref.policy import is_other_ground
 
@@ -83,9 +84,7 @@ class Intake:
         """
         recalled, notice = self._acts.asylum(row)
         case = self._cabinet.find_case(row.case)
-        addressed = self.withdraw_sent(lambda message, _: message in recalled)
-        for each in addressed:
-            self._remember_sent(each, case or b"", b"")
+        addressed = self._withdraw_sent(case, recalled) if case is not None else []
         return addressed + (self._take(notice) if notice else [])
 
     def _leave(self, row: Record | Correction | Approval, problem: str) -> list[Addressed]:
@@ -182,23 +181,28 @@ class Intake:
         if case is None:
             return []
         self._cabinet.put("withdrawal", case, case, {"at_ms": self._now_ms})
-        addressed = self.withdraw_sent(
-            lambda message, _: self._cabinet.case_id("sent", message) == case
-        )
+        return self._withdraw_sent(case, dict(self._cabinet.of_case("sent", case)))
+
+    def _withdraw_sent(
+        self, case: bytes, sent: Mapping[bytes, Mapping[str, Any]]
+    ) -> list[Addressed]:
+        """Return a withdrawal for each recipient of these sent messages of a case."""
+        ends: dict[End, None] = {}
+        for story in sent.values():
+            if is_held_elsewhere(story):
+                ends[story["to"], story["consent_ref"], story.get("shard", 0)] = None
+        addressed = withdrawals(self._publisher, ends, self._now_ms, case)
         for each in addressed:
             self._remember_sent(each, case, b"")
         return addressed
 
-    def withdraw_sent(self, concerns: Callable[[bytes, dict[str, Any]], bool]) -> list[Addressed]:
-        """Return a withdrawal for each recipient of the sent messages that this concerns."""
-        ends: dict[tuple[str, str, int], None] = {}
-        for message, story in self._cabinet.all("sent"):
-            if is_held_elsewhere(story) and concerns(message, story):
-                ends[story["to"], story["consent_ref"], story.get("shard", 0)] = None
-        return [
-            self._publisher.withdrawal(recipient, bytes.fromhex(reference), shard, self._now_ms)
-            for recipient, reference, shard in ends
-        ]
+    def take_owed(self) -> list[Addressed]:
+        """Return the withdrawals that waited for a recipient's key and need not any more."""
+        owed = owed_withdrawals(self._publisher, self._now_ms)
+        for case, each in owed:
+            if case:  # else what was sent is of a case that is erased
+                self._remember_sent(each, case, b"")
+        return [each for _, each in owed]
 
     def _under_way(self, messages: list[str]) -> dict[tuple[str, str], str]:
         """Return the messages that were not refused or rejected, by type and recipient.

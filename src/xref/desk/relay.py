@@ -15,6 +15,7 @@ from xref.desk.cabinet import Cabinet
 from xref.desk.publish import Addressed, Publisher
 from xref.desk.receive import Opened
 from xref.desk.story import GONE, OPENED, may_say
+from xref.desk.withdrawing import End, withdrawals
 from xref.policy import KEPT_BY_ORDER
 from xref.state import State
 
@@ -52,15 +53,12 @@ def withdraw_relayed(
     state: State, ended: Collection[bytes], publisher: Publisher, now_ms: int
 ) -> list[Addressed]:
     """Return a withdrawal for each recipient of what went on because of these received messages."""
-    ends: dict[tuple[str, str, int], None] = {}
+    ends: dict[End, None] = {}
     for message, row in relayed(state):
         if bytes.fromhex(row["cause"]) in ended and not row["withdrawn_ms"]:
             state.put_json(_RELAYED, message, {**row, "withdrawn_ms": now_ms})
             ends[row["to"], row["reference"], row["shard"]] = None
-    return [
-        publisher.withdrawal(recipient, bytes.fromhex(reference), shard, now_ms)
-        for recipient, reference, shard in ends
-    ]
+    return withdrawals(publisher, ends, now_ms)
 
 
 def hold_back(state: State, answers: Sequence[tuple[int, Answer]]) -> list[tuple[int, Answer]]:
