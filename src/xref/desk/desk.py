@@ -17,12 +17,12 @@ from xref.desk.act_alerts import act_alerts
 from xref.desk.alerts import Alert
 from xref.desk.cabinet import Cabinet
 from xref.desk.erase import concerned, erase, erase_due
-from xref.desk.filing import answer_instead, file_received
+from xref.desk.filing import take_content
 from xref.desk.intake import Intake
 from xref.desk.mismatch import note_mismatch, tell_mismatches
 from xref.desk.open_cases import OpenCases
 from xref.desk.publish import Addressed, Publisher
-from xref.desk.receive import Opened, Receiver
+from xref.desk.receive import Receiver
 from xref.desk.relay import hold_back, note_relayed, withdraw_relayed
 from xref.desk.spool import Row
 from xref.desk.story import note_receipt
@@ -281,7 +281,8 @@ class Desk:
             return self._withdraw(opened.header, now_ms)
         if self.narrowing.is_suspended:
             return []  # as if it were a stub: its hop answers, and empties what it still holds
-        return [(link.shard, self._store_opened(opened, link.shard, now_ms))]
+        item = take_content(self.cabinet, opened, link.shard, self._bundle(now_ms), now_ms)
+        return [(link.shard, Answer(opened.header.sender, RECEIPT, item))]
 
     def _withdraw(self, withdrawal: Header, now_ms: int) -> list[tuple[int, Answer]]:
         """Erase what came under a reference, here and where this office has passed it on."""
@@ -293,21 +294,6 @@ class Desk:
     def _is_receipt(self, header: Header) -> bool:
         flows = [bundle.policy.flows.get(header.flow) for bundle in self.narrowing.bundles.values()]
         return any(flow is not None and not flow.receipted for flow in flows)
-
-    def _store_opened(self, opened: Opened, shard: int, now_ms: int) -> Answer:
-        header = opened.header
-        instead = answer_instead(self.cabinet, opened)
-        if instead is not None:
-            return Answer(header.sender, RECEIPT, instead)
-        replied = self.cabinet.case_id("sent", header.reply_to)
-        if replied and opened.flow.nature == "answer":
-            asked = self.cabinet.get("sent", header.reply_to)
-            answered = {"by": opened.flow.name, "at_ms": now_ms, "said": opened.outcomes}
-            self.cabinet.put("sent", header.reply_to, replied, {**asked, "answered": answered})
-        shards = self._bundle(now_ms).directory.shards
-        case = replied or self.cabinet.case_for_thread(header.thread, shards)
-        file_received(self.cabinet, opened, case, shard, self._bundle(now_ms), now_ms)
-        return Answer(header.sender, RECEIPT, Item("OPENED", header.message))
 
     def _answer(self, answers: Sequence[tuple[int, Answer]], now_ms: int) -> None:
         by_shard: dict[int, list[Answer]] = {}

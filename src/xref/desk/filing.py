@@ -9,7 +9,7 @@ from xref.desk.onward import note_person
 from xref.desk.receive import Opened
 
 
-def answer_instead(cabinet: Cabinet, opened: Opened) -> Item | None:
+def _answer_instead(cabinet: Cabinet, opened: Opened) -> Item | None:
     """Return what is said of a message that is not to be filed; None for one that is."""
     header, state = opened.header, cabinet.state
     if is_withdrawn(state, header):
@@ -22,7 +22,23 @@ def answer_instead(cabinet: Cabinet, opened: Opened) -> Item | None:
     return None
 
 
-def file_received(
+def take_content(cabinet: Cabinet, opened: Opened, shard: int, bundle: Bundle, now_ms: int) -> Item:
+    """File what was opened, an answer with what it answers; return what its sender is told."""
+    header = opened.header
+    instead = _answer_instead(cabinet, opened)
+    if instead is not None:
+        return instead
+    replied = cabinet.case_id("sent", header.reply_to)
+    if replied and opened.flow.nature == "answer":
+        asked = cabinet.get("sent", header.reply_to)
+        answered = {"by": opened.flow.name, "at_ms": now_ms, "said": opened.outcomes}
+        cabinet.put("sent", header.reply_to, replied, {**asked, "answered": answered})
+    case = replied or cabinet.case_for_thread(header.thread, bundle.directory.shards)
+    _file(cabinet, opened, case, shard, bundle, now_ms)
+    return Item("OPENED", header.message)
+
+
+def _file(
     cabinet: Cabinet, opened: Opened, case: bytes, shard: int, bundle: Bundle, now_ms: int
 ) -> None:
     """Keep it until its time of erasure, for handing over and to see what is owed for it."""
