@@ -338,11 +338,12 @@ CASES: Final[Mapping[str, Case]] = {
         ALL_DESKS,
         (
             *_referral(_ADULT),
+            *_notices(_ADULT, to=_TO_BOTH),
             Line("vn-hop", "The line to Viet Nam goes down", is_up=False),
             HandIn(
                 LA_NRM,
-                "LA nrm sends the notices of her return; they wait at the border",
-                "returns.csv",
+                "LA nrm tells the day of her departure; the messages wait at the border",
+                "departures.csv",
                 _ADULT,
                 waits=False,
             ),
@@ -355,7 +356,8 @@ CASES: Final[Mapping[str, Case]] = {
             _told(
                 LA_NRM,
                 _ADULT,
-                "What waited was dropped, what was under way is empty, what had arrived is erased",
+                "What waited was dropped, what was under way is empty, what had arrived is erased, and "
+                "what LA immigration had passed on too",
             ),
         ),
     ),

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from xref.demo_cases import CASES
 from xref.demo_corridors import DIRECTIONS
 from xref.demo_setup import INSIDE, in_time
 from xref.processes import run_once
+from xref.state import State
+from xref.wiring import DeskOffice
 
 XREF = [sys.executable, "-m", "xref"]
 LONG = os.environ.get("XREF_LONG") == "1"
@@ -281,21 +283,29 @@ SAID = ("ຫງວຽນ", "ທິ ຕົວຢ່າງ", "THI VI DU", "1999-02
 
 
 def test_withdrawal_while_messages_are_under_way(tmp_path: Path, on: list[str]) -> None:
-    """It stops, empties and erases: no office's file has a word of her, no backup a key to one."""
-    data = tmp_path / "demo"
-    with Backup(data / "vn-nrm", tmp_path / "backup.sqlite") as backup:
+    """It stops, empties and erases, also what an office had passed on; no file has a word of her.
+
+    LA immigration was asked at home, and told a border guard and a consulate abroad: it says
+    `erased` once both have. A backup from before has rows still, and no key to one.
+    """
+    data, told_of_her = tmp_path / "demo", ("vn-nrm", "la-immigration", "vn-border-guard")
+    with ExitStack() as taken:
+        backups = [
+            taken.enter_context(Backup(data / each, tmp_path / f"{each}.sqlite"))
+            for each in told_of_her
+        ]
         story = play("withdrawal", data, *on)
-    of_la_nrm = {
-        (kind, outcome) for kind, sender, _, outcome in outcomes(story) if sender == "LANRM001"
-    }
-    assert of_la_nrm == {
-        *(
-            ("victim-referral", "erased"),
-            ("service-referral", "erased"),
-            ("travel-asked", "erased"),
-        ),
-        *(("return-notice", "rejected"), ("reception-notice", "rejected")),
-        ("sharing-consent-withdrawn", "delivered"),
+    assert {each for each in outcomes(story) if each[1] == "LANRM001"} == {
+        ("victim-referral", "LANRM001", "VNNRM001", "erased"),
+        ("service-referral", "LANRM001", "VNSVC001", "erased"),
+        ("return-notice", "LANRM001", "VNNRM001", "erased"),
+        ("reception-notice", "LANRM001", "VNSVC001", "erased"),
+        ("travel-asked", "LANRM001", "LAIMM001", "erased"),
+        ("departure", "LANRM001", "VNNRM001", "rejected"),
+        ("departure", "LANRM001", "VNSVC001", "rejected"),
+        ("sharing-consent-withdrawn", "LANRM001", "VNNRM001", "delivered"),
+        ("sharing-consent-withdrawn", "LANRM001", "VNSVC001", "delivered"),
+        ("sharing-consent-withdrawn", "LANRM001", "LAIMM001", "delivered"),
     }
     stopped = [m for m in story["messages"] if m["outcome"] == "rejected"]
     assert {m["fault"] for m in stopped} == {"withdrawn"}
@@ -303,15 +313,19 @@ def test_withdrawal_while_messages_are_under_way(tmp_path: Path, on: list[str]) 
         assert office == "LANRM001" or each["received"] == {}
     told = run_once(["journey", "ຄມ-2026-0001"], data / "la-nrm")
     assert "the person withdrew the sharing consent" in told
-    assert sum(text in backup.form for text in SAID) >= 3, "her form was in the office's folder"
-    assert len(backup.keys) == 1
-    needles = [*backup.keys, *(text.encode() for text in SAID)]
-    searched = [*files_of_offices(data), backup.file]
+    for backup in backups:
+        assert sum(text in backup.form for text in SAID) >= 3, "her form was in the folder"
+        assert len(backup.keys) == 1
+    needles = [*(text.encode() for text in SAID), *(k for each in backups for k in each.keys)]
+    searched = [*files_of_offices(data), *(backup.file for backup in backups)]
     assert len(searched) > 60
     for file in searched:
         content = file.read_bytes()
         assert not [needle for needle in needles if needle in content], file
-    assert backup.opened() == (1, 0), "its row is in the backup still, and nothing opens it"
+    with DeskOffice(data / "la-immigration" / "desk.toml").records() as store:
+        assert not any(State(store).scan(each) for each in ("relayed", "relay_owed")), "all erased"
+    for backup in backups:
+        assert backup.opened() == (1, 0), "its row is in the backup still, and nothing opens it"
 
 
 def files_of_offices(data: Path) -> list[Path]:
