@@ -5,7 +5,7 @@ than the sharing consent, or learned that a court has something kept or that the
 holds what it should not, owes the person to be told.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
@@ -82,10 +82,10 @@ def due_at(state: State, now_ms: int) -> Iterator[tuple[int, bytes, str, str]]:
         yield due_ms, message, name, space.decode()
 
 
-def forget_owed(state: State, message: bytes) -> None:
-    """Forget what was owed for a message that is gone."""
-    for key, _ in state.scan(OWED):
-        if key[_TIME_BYTES:].startswith(message):
+def forget_owed(state: State, messages: Collection[bytes]) -> None:
+    """Forget what was owed for messages that are gone."""
+    for key, _ in state.scan(OWED) if messages else ():
+        if key[_TIME_BYTES:][:_MESSAGE_BYTES] in messages:
             state.delete(OWED, key)
 
 

@@ -4,6 +4,7 @@ Without the key nothing of the case can be read, in the file or in a backup of i
 an office keep is kept sealed and used no more; it is erased when the order ends.
 """
 
+from collections.abc import Collection
 from typing import Any, Final
 
 from xref.answers import RECEIPT, Answer, Item
@@ -52,51 +53,60 @@ def _sender(cabinet: Cabinet, message: bytes) -> str:
 
 
 def erase(
-    state: State, cabinet: Cabinet, messages: list[bytes], now_ms: int
+    state: State, cabinet: Cabinet, messages: Collection[bytes], now_ms: int
 ) -> list[tuple[int, Answer]]:
     """Erase the cases of received messages; return the answer for each message that is gone.
 
     Each answer goes on the shard that its message came on. A message that a court has this office
     keep is answered so, and the rest of its case is erased.
     """
-    answers: list[tuple[int, Answer]] = []
-    for case in {cabinet.case_id("inbox", message): None for message in messages}:
-        if case is None:
-            continue
-        own = _is_own(state, case)
-        # What another office sent into a case of one's own goes alone: it ends nothing else.
-        gone = [key for key, of in cabinet.case_ids("inbox") if of == case]
-        gone = [key for key in gone if not own or key in messages]
-        remember_relayed(cabinet, case, gone)
-        for message in gone:
-            content = cabinet.get("inbox", message)
-            if content is not None:
-                answers.append(_end(state, cabinet, message, content, now_ms))
-        if not own:
-            _forget(state, cabinet, case)
+    cases = {case for each in messages if (case := cabinet.case_id("inbox", each)) is not None}
+    if not cases:
+        return []
+    own = _own_cases(state)
+    # What another office sent into a case of one's own goes alone: it ends nothing else.
+    gone = [
+        key
+        for key, case in cabinet.case_ids("inbox")
+        if case in cases and (case not in own or key in messages)
+    ]
+    answers = _end_all(state, cabinet, gone, now_ms)
+    _forget(state, cabinet, cases - own)
     return answers
 
 
 def erase_due(state: State, cabinet: Cabinet, now_ms: int) -> list[tuple[int, Answer]]:
-    """Erase the received messages whose time of keeping is over, some at once; answer each."""
-    answers = []
+    """Erase the received messages whose time of keeping is over, some at once; answer each.
+
+    However many they are, what the desk holds is looked through once.
+    """
     past = (now_ms + 1).to_bytes(_TIME_BYTES)
-    for key, _ in state.scan("inbox_due", stop=past, limit=ERASED_AT_ONCE_MAX):
+    due = [key for key, _ in state.scan("inbox_due", stop=past, limit=ERASED_AT_ONCE_MAX)]
+    if not due:
+        return []
+    for key in due:
         state.delete("inbox_due", key)
-        message = key[_TIME_BYTES:]
-        content, case = cabinet.get("inbox", message), cabinet.case_id("inbox", message)
-        if content is None or case is None:
-            continue
-        remember_relayed(cabinet, case, [message])
-        answers.append(_end(state, cabinet, message, content, now_ms))
-        is_last = all(cabinet.case_id("inbox", key) != case for key, _ in state.scan("inbox"))
-        if is_last and not _is_own(state, case):
-            _forget(state, cabinet, case)
+    gone = list(dict.fromkeys(key[_TIME_BYTES:] for key in due))
+    cases = {case for each in gone if (case := cabinet.case_id("inbox", each)) is not None}
+    answers = _end_all(state, cabinet, gone, now_ms)
+    left = {case for _, case in cabinet.case_ids("inbox")}
+    _forget(state, cabinet, cases - left - _own_cases(state))
     return answers
 
 
-def _is_own(state: State, case: bytes) -> bool:
-    return any(value == case for _, value in state.scan("case_index"))
+def _own_cases(state: State) -> set[bytes]:
+    return {case for _, case in state.scan("case_index")}
+
+
+def _end_all(
+    state: State, cabinet: Cabinet, messages: Collection[bytes], now_ms: int
+) -> list[tuple[int, Answer]]:
+    """End the use of received messages, after a look at what went on from here because of them."""
+    remember_relayed(cabinet, messages)
+    found = ((message, cabinet.get("inbox", message)) for message in messages)
+    answers = [_end(state, cabinet, message, held, now_ms) for message, held in found if held]
+    forget_owed(state, {each for each in messages if state.get("inbox", each) is None})
+    return answers
 
 
 def _end(
@@ -114,24 +124,26 @@ def _end(
         tombstone = {"type": content["type"], "from": content["from"], "erased_ms": now_ms}
         state.put_json("erased", message, tombstone)
         forget_person(cabinet, message, content["values"])
-        forget_owed(state, message)
         state.delete("inbox", message)
         state.delete("hold", message)
         item = Item("ERASED", message)
     return content.get("shard", 0), Answer(content["from"], RECEIPT, item)
 
 
-def _forget(state: State, cabinet: Cabinet, case: bytes) -> None:
-    """Erase a case, but for what a court has this office keep of it, which nothing leads to."""
-    held = [key for key, _ in state.scan("hold") if cabinet.case_id("hold", key) == case]
+def _forget(state: State, cabinet: Cabinet, cases: Collection[bytes]) -> None:
+    """Erase cases, but for what a court has this office keep of them, which nothing leads to."""
+    if not cases:
+        return
+    held = {case for _, case in cabinet.case_ids("hold")}
     for space in _SEALED:
-        for key, _ in state.scan(space):
-            kept = held and space in _KEPT_UNDER_AN_ORDER
-            if cabinet.case_id(space, key) == case and not kept:
+        for key, case in cabinet.case_ids(space):
+            kept = case in held and space in _KEPT_UNDER_AN_ORDER
+            if case in cases and not kept:
                 state.delete(space, key)
     for space in ("thread_case", "case_known_as"):
-        for key, value in state.scan(space):
-            if value == case:
+        for key, case in state.scan(space):
+            if case in cases:
                 state.delete(space, key)
-    if not held:
-        state.delete("case", case)
+    for case in cases:
+        if case not in held:
+            state.delete("case", case)

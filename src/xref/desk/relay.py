@@ -28,12 +28,16 @@ def is_held_elsewhere(story: Mapping[str, Any]) -> bool:
     return bool(story["consent_ref"]) and story["outcome"] not in GONE
 
 
-def remember_relayed(cabinet: Cabinet, case: bytes, received: Collection[bytes]) -> None:
-    """Remember what went on from here because of received messages, before their case is erased."""
+def remember_relayed(cabinet: Cabinet, received: Collection[bytes]) -> None:
+    """Remember what went on from here because of received messages, before their cases are erased.
+
+    What was sent is looked through once, and only that of their cases opened.
+    """
     causes = {message.hex() for message in received}
+    cases = {cabinet.case_id("inbox", message) for message in received}
     known = {message for message, _ in cabinet.state.scan(_RELAYED)}
-    for message, its_case in cabinet.case_ids("sent"):
-        is_new = its_case == case and message not in known
+    for message, case in cabinet.case_ids("sent"):
+        is_new = case in cases and message not in known
         story = cabinet.get("sent", message) if is_new else None
         if story and story["cause"] in causes and is_held_elsewhere(story):
             row = {
