@@ -356,8 +356,8 @@ CASES: Final[Mapping[str, Case]] = {
             _told(
                 LA_NRM,
                 _ADULT,
-                "What waited was dropped, what was under way is empty, what had arrived is erased, and "
-                "what LA immigration had passed on too",
+                "What waited was dropped, what was under way is empty, what had arrived is erased, "
+                "and what LA immigration had passed on too",
             ),
         ),
     ),
