@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
+from shipped import shipped, told
 from xref import bundle as bundles
 from xref.bundle import Bundle
-from xref.desk.adapter import Adapter
 from xref.desk.desk import Desk, DeskSetup
 from xref.desk.read_form import Reading, read_form
 from xref.desk.spool import Row
@@ -204,10 +204,10 @@ class World:
 
     def read(self, country: str, name: str, data: bytes | None = None) -> Reading:
         """Read a form by a country's shipped adapter."""
-        folder = REPOSITORY / "adapters" / country
-        adapter = Adapter.load(folder)
-        content = (folder / "samples" / name).read_bytes() if data is None else data
-        return read_form(adapter, name, content, today=datetime.now(UTC).date())
+        adapter, samples = shipped(country), REPOSITORY / "adapters" / country / "samples"
+        content = (samples / name).read_bytes() if data is None else data
+        reading = read_form(adapter, name, content, today=datetime.now(UTC).date())
+        return told(country, reading)
 
     def publish(self, office: str, rows: Sequence[Row]) -> None:
         at = self.now_ms.to_bytes(8)

@@ -10,6 +10,7 @@ from xref.arguments import add_case, add_command, add_config, add_group, add_jso
 from xref.as_json import write_json
 from xref.desk.consent import ROUTES, WAYS
 from xref.desk.sharing_consent_document import SharingConsentDocument, check, signed
+from xref.desk.told import notices_of
 from xref.errors import ConfigError, MalformedError, UnauthenticError
 from xref.moments import in_calendar
 from xref.policy import Notice, find_notice
@@ -97,6 +98,12 @@ def _add_new(group: "Commands") -> None:
         "--interpreted-by", default="", metavar="ROLE", help="where somebody interpreted"
     )
     parser.add_argument(
+        "--interpreted-from",
+        default="",
+        metavar="TAG",
+        help="the notice's text that was interpreted, where it has none in that language",
+    )
+    parser.add_argument(
         "--warned-on", required=True, metavar="DAY", help="the limits were explained, YYYY-MM-DD"
     )
     parser.add_argument("--given-on", metavar="DAY", help="the day it was given (default: now)")
@@ -141,8 +148,10 @@ def notice(options: Namespace) -> int:
 
 def new(options: Namespace) -> int:
     """Write a record, as xref's own form wants it."""
+    if options.interpreted_from and not options.interpreted_by:
+        raise ConfigError("--interpreted-from: say with --interpreted-by who interpreted that text")
     office = DeskOffice(options.config)
-    found = _notice(office, options.notice, options.language)
+    found = _notice(office, options.notice, options.interpreted_from or options.language)
     request = SharingConsentRequest(
         purposes=options.purpose,
         categories=options.category,
@@ -277,12 +286,12 @@ def _records_in(file: Path) -> list[Any]:
 
 
 def _notice(office: DeskOffice, version: str | None, language: str) -> Notice:
-    notices = office.bundle.policy.rulebook.notices
+    notices = notices_of(office.adapter, [office.bundle.policy])
     newest = version or max((each.version for each in notices), default="")
     found = find_notice(notices, newest, language)
     if found is None:
         known = ", ".join(f"{each.version} {each.language}" for each in notices) or "none"
-        message = f"no notice {newest} in {language}; the bundle has {known}"
+        message = f"no notice {newest} in {language}; the bundle and the adapter have {known}"
         raise ConfigError(message)
     return found
 

@@ -20,9 +20,10 @@ from xref.desk.personal_scope import SEX_FIELD, said_beyond
 from xref.desk.plain_form import is_plain_form, read_plain_form
 from xref.desk.read_form import Record, survey_form
 from xref.desk.spool import Mark, Spool
+from xref.desk.told import notices_of, with_notice
 from xref.errors import ConfigError, cause_of
 from xref.limits import FORM_BATCH, FORM_WHOLE_BYTES_MAX
-from xref.policy import Agreement, Flow
+from xref.policy import Agreement, Flow, Notice
 from xref.record_check import check_record, doubtful_values
 from xref.running import now_ms
 from xref.wire.office import party_of
@@ -46,16 +47,19 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class FormReader:
-    """What an office reads its forms by: its adapter, its code, and the newest bundle."""
+    """What an office reads its forms by: its adapter, its code, its bundle, and all notices."""
 
     adapter: Adapter
     office: str
     bundle: Bundle
+    notices: tuple[Notice, ...]
 
     @classmethod
     def of(cls, office: DeskOffice) -> Self:
         """Return the reader of a desk's office."""
-        return cls(office.adapter, office.config.office, office.bundle)
+        bundles = [office.bundle, *office.bundles.values()]  # a notice may be of an earlier one
+        notices = notices_of(office.adapter, (each.policy for each in bundles))
+        return cls(office.adapter, office.config.office, office.bundle, notices)
 
 
 def submit_form(
@@ -137,14 +141,16 @@ def _items(
             data = stream.read()
         if is_plain_form(source.name, data):
             reading = read_plain_form(policy, source.name, data, today=today)
-            return iter([*reading.records, *reading.problems]), len(reading.records)
+            plain: list[Record | Problem] = [*reading.records, *reading.problems]
+            return with_notice(plain, reader.notices, None), len(reading.records)
     survey = survey_form(
         reader.adapter,
         source,
         today=today,
         tick=lambda done: progress("reading", done, source.size),
     )
-    return _protecting(reader, survey.items()), survey.rows
+    items = with_notice(survey.items(), reader.notices, reader.adapter)
+    return _protecting(reader, items), survey.rows
 
 
 def _protecting(

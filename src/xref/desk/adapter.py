@@ -6,7 +6,7 @@ sharing consent, and which of its words mean which code. Nothing here knows a co
 
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
@@ -26,6 +26,7 @@ from xref.errors import ConfigError
 from xref.policy import DESK_FACTS
 
 FILE_NAME: Final = "adapter.toml"
+NOTICES: Final = "notices"
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=limits.CODE_CHARS_MAX)]
 SHARING_CONSENT_PARTS_NEEDED: Final = (
     "given_on",
@@ -223,6 +224,8 @@ class Adapter:
     unused: tuple[Place, ...]
     """Where the file has a shared column, rule or notice that no form names."""
     text: str = field(repr=False)
+    notices: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    """The office's own notices: files of its folder by path, as `notices/VERSION/vi.toml`."""
 
     @classmethod
     def load(cls, folder: Path | str) -> Self:
@@ -230,9 +233,11 @@ class Adapter:
         path = Path(folder) / FILE_NAME
         try:
             data = path.read_bytes()
+            found = sorted(path.parent.glob(f"{NOTICES}/*/*.toml"))[: limits.ADAPTER_NOTICES_MAX]
+            notices = {f"{NOTICES}/{f.parent.name}/{f.name}": f.read_bytes() for f in found}
         except OSError as error:
             raise ConfigError(f"{path}: cannot be read; name a folder with an adapter") from error
-        return cls.parse(data, str(path))
+        return replace(cls.parse(data, str(path)), notices=notices)
 
     @classmethod
     def parse(cls, data: bytes, path: str) -> Self:
@@ -329,6 +334,8 @@ def _check_parts(ends: set[str], form: SharingConsentForm | None) -> None:
         raise ValueError(f"sharing_consent: incomplete; add {missing or 'its own table'}")
     if form.asks_how and "explained_how" not in parts:
         raise ValueError("sharing_consent: incomplete; add explained_how, or a column that says it")
+    if form.interpreted_from and "interpreted_by" not in parts:
+        raise ValueError("sharing_consent: interpreted_from needs a column for interpreted_by")
     if not form.is_explained and parts & {"explained_how", "interpreted_by"}:
         raise ValueError("sharing_consent: incomplete; add withdrawal_routes to its own table")
 

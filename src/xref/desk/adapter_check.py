@@ -3,7 +3,7 @@
 The samples are read and written as a desk would, then turned back: what does not survive is told.
 """
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
@@ -14,8 +14,9 @@ from xref.desk.cell import Column
 from xref.desk.definitions import NEVER_LOST, codes_lost
 from xref.desk.derive import DERIVED_FROM
 from xref.desk.publish import DESK_FILLS
+from xref.desk.told import notices_of
 from xref.desk.toml_lines import Place
-from xref.policy import Policy
+from xref.policy import Notice, Policy
 from xref.wire.schema import Schema
 
 State = Literal["mapped", "defaulted", "lost"]
@@ -58,14 +59,15 @@ def check_adapter(
     `samples` are the files of its folder `samples/`, by name; `today` is the day of the samples
     unless the adapter names one.
     """
-    coverage = tuple(_coverage(adapter, policy))
+    coverage, notices = tuple(_coverage(adapter, policy)), notices_of(adapter, [policy])
     ruled = {(name, rule.fact) for name, f in adapter.file.publications.items() for rule in f.rules}
     findings = [
         *_unused(adapter),
         *_unknown(adapter, policy),
         *_gaps(adapter, coverage),
         *_unconventional(adapter),
-        *check_samples(adapter, samples, adapter.file.sampled_on or today),
+        *_untold(adapter, notices),
+        *check_samples(adapter, notices, samples, adapter.file.sampled_on or today),
     ]
     own_form = (
         *(("publication", n) for n in policy.publications if n not in adapter.file.publications),
@@ -183,6 +185,33 @@ def _unconventional(adapter: Adapter) -> Iterator[Finding]:
                         f"{column.header} has no word for the {what} {code}",
                         f"add one to [codes.{column.codes}], or correct [conventions]",
                     )
+
+
+def _untold(adapter: Adapter, notices: Sequence[Notice]) -> Iterator[Finding]:
+    """Yield each form that asks on a notice of which this office has not every text."""
+    for name, form in adapter.file.publications.items():
+        if (told := form.sharing_consent) is None:
+            continue
+        place = ("publication", name, "sharing_consent")
+        known = {each.language for each in notices if each.version == told.notice_version}
+        if not known:
+            versions = ", ".join(sorted({each.version for each in notices})) or "none"
+            problem = f"neither the bundle nor the adapter has the notice {told.notice_version}"
+            cure = f"name one of: {versions}; or add its texts, notices/{told.notice_version}/"
+            yield finding_at(adapter, (*place, "notice_version"), problem, cure)
+        elif told.is_explained and told.interpreted_from not in known:
+            lacking = sorted(_languages_asked(adapter, form) - known)
+            if lacking or told.interpreted_from:
+                problem = f"the notice has no text in {', '.join(lacking) or told.interpreted_from}"
+                cure = f"name with interpreted_from the text that is interpreted: {sorted(known)}"
+                yield finding_at(adapter, (*place, "notice_version"), problem, cure)
+
+
+def _languages_asked(adapter: Adapter, form: Publication) -> set[str]:
+    """Return the languages, without script and region, in which the form's notice is explained."""
+    columns = [each for each in form.columns if "sharing-consent/language" in each.ends]
+    codes = (code for each in columns for code in adapter.by_code.get(each.codes or "", {}))
+    return {code.partition("-")[0] for code in codes}
 
 
 def _gaps(adapter: Adapter, coverage: Iterable[Covered]) -> Iterator[Finding]:

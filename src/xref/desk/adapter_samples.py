@@ -1,7 +1,7 @@
 """An adapter's samples, read and written as a desk would, and turned back. Pure."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -9,11 +9,14 @@ from typing import Any, Final
 from xref import limits
 from xref.desk.adapter import Adapter, Publication, Received
 from xref.desk.cell import CellFault, Column, read_cell, write_cell
+from xref.desk.form_file import Problem
 from xref.desk.read_form import Record, read_form
+from xref.desk.told import with_notice
 from xref.desk.toml_lines import Place
 from xref.desk.write_form import Received as Message
 from xref.desk.write_form import write_form
 from xref.errors import ConfigError
+from xref.policy import Notice
 
 SAMPLES: Final = "samples"
 _RECORDS: Final = ".records.json"
@@ -73,12 +76,14 @@ def finding_at(adapter: Adapter, place: Place, problem: str, cure: str) -> Findi
     return Finding(adapter.path, adapter.line(*place), problem, cure)
 
 
-def check_samples(adapter: Adapter, samples: Mapping[str, bytes], today: date) -> Iterator[Finding]:
+def check_samples(
+    adapter: Adapter, notices: Sequence[Notice], samples: Mapping[str, bytes], today: date
+) -> Iterator[Finding]:
     """Yield what is wrong with the samples: read and written, turned back, one for each form."""
     seen: set[str] = set()
     for name in sorted(samples):
         if name.endswith(_RECORDS):
-            found = _read_sample(adapter, samples, name, today)
+            found = _read_sample(adapter, notices, samples, name, today)
         elif name.endswith(_VALUES):
             found = _write_sample(adapter, samples, name)
         else:
@@ -104,7 +109,11 @@ def _json_of(samples: Mapping[str, bytes], name: str) -> Any:  # noqa: ANN401 - 
 
 
 def _read_sample(
-    adapter: Adapter, samples: Mapping[str, bytes], expected: str, today: date
+    adapter: Adapter,
+    notices: Sequence[Notice],
+    samples: Mapping[str, bytes],
+    expected: str,
+    today: date,
 ) -> Iterator[Finding | str]:
     """Read a form, compare its records, and turn each back; yield forms seen and findings."""
     stem = expected.removesuffix(_RECORDS)
@@ -113,14 +122,17 @@ def _read_sample(
         yield _sample(expected, f"there is no form {stem} beside it", "add the form")
         return
     reading = read_form(adapter, source, samples[source], today=today)
-    for problem in reading.problems:
+    told = list(with_notice(reading.records, notices, adapter))
+    records = [each for each in told if isinstance(each, Record)]
+    untold = [each for each in told if isinstance(each, Problem)]
+    for problem in (*reading.problems, *untold):
         yield _sample(source, f"{problem.field}: {problem.problem}", problem.cure, problem.line)
     try:
         wanted = _json_of(samples, expected)
     except ConfigError as error:
         yield _sample(expected, str(error), "correct it")
         return
-    got = [sample_record(record) for record in reading.records]
+    got = [sample_record(record) for record in records]
     for number, record in enumerate(got):
         yield f"publication.{record['publication']}"
         other = wanted[number] if isinstance(wanted, list) and number < len(wanted) else {}

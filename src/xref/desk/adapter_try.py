@@ -10,6 +10,7 @@ from xref.desk.form_source import FormSource
 from xref.desk.plain_form import is_plain_form, read_plain_form
 from xref.desk.publish import DESK_FILLS
 from xref.desk.read_form import Record, read_form, rows_of
+from xref.desk.told import notices_of, with_notice
 from xref.policy import Policy
 from xref.record_check import check_record
 
@@ -54,7 +55,11 @@ def try_form(
     else:
         reading = read_form(adapter, file_name, data, today=today)
     problems, good = list(reading.problems), []
-    for record in reading.records:
+    notices = notices_of(adapter, [policy])
+    for record in with_notice(reading.records, notices, None if is_plain else adapter):
+        if isinstance(record, Problem):
+            problems.append(record)
+            continue
         found = check_record(record, policy, today)
         problems += found
         if not found:

@@ -19,7 +19,8 @@ class SharingConsentForm(BaseModel):
     purposes: Annotated[tuple[Word, ...], Field(min_length=1)]
     always: tuple[Word, ...] = ()
     notice_version: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-    notice_sha256: str = ""
+    interpreted_from: Annotated[str, Field(pattern=r"^([a-z]{2,3})?$")] = ""
+    """The language of the text that interpreters work from, where there is none in the person's."""
     explained_how: str = ""
     withdrawal_routes: tuple[Word, ...] = ()
 
@@ -36,7 +37,7 @@ class SharingConsentForm(BaseModel):
     @property
     def is_explained(self) -> bool:
         """Whether records are of version 2, which says how the notice was explained."""
-        return bool(self.notice_sha256 or self.explained_how or self.withdrawal_routes)
+        return bool(self.explained_how or self.withdrawal_routes)
 
     @property
     def asks_how(self) -> bool:
@@ -46,13 +47,14 @@ class SharingConsentForm(BaseModel):
     def explanation(self, parts: Mapping[str, object]) -> Explanation | None:
         """Return how it was explained, by the form's columns before what the notice always says.
 
-        None where the notice says nothing of it: the record is then of version 1.
+        Which text was told is bound later (`xref.desk.told`). None where the notice says nothing
+        of how: the record is then of version 1.
         """
         if not self.is_explained:
             return None
         return Explanation(
             how=str(parts.get("explained_how", self.explained_how)),
             interpreted_by=str(parts.get("interpreted_by", "")),
-            notice_sha256=self.notice_sha256,
+            notice_sha256="",
             withdrawal_routes=tuple(sorted(set(self.withdrawal_routes))),
         )

@@ -6,7 +6,7 @@ from xref.policy.crossings import CROSSING_FIELD, Crossing
 from xref.policy.decision import Permit, Question, Reason, Refusal, Withheld
 from xref.policy.facts import FactTable
 from xref.policy.flows import Delivery, Expected, Flow, Publication, Purpose
-from xref.policy.notices import Notice, find_notice
+from xref.policy.notices import ADAPTER_NOTICE_PATH, Notice, find_notice, read_notices
 from xref.policy.policy import Policy
 from xref.policy.rules import Rule
 from xref.policy.vocabulary import (
@@ -22,6 +22,7 @@ from xref.policy.vocabulary import (
 )
 
 __all__ = [
+    "ADAPTER_NOTICE_PATH",
     "APPROVAL_FACT",
     "BASES_FIELD",
     "BASIS_FIELD",
@@ -53,4 +54,5 @@ __all__ = [
     "Withheld",
     "find_notice",
     "is_other_ground",
+    "read_notices",
 ]

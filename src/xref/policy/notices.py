@@ -13,9 +13,9 @@ from typing import Final
 from xref.errors import ConfigError
 from xref.policy.reading import read_toml
 
-NOTICE_PATH: Final = re.compile(
-    r"policies/notices/([A-Za-z0-9][A-Za-z0-9._-]{0,63})/([a-z]{2,3}|statements)\.toml"
-)
+_PLACE: Final = r"notices/([A-Za-z0-9][A-Za-z0-9._-]{0,63})/([a-z]{2,3}|statements)\.toml"
+NOTICE_PATH: Final = re.compile(f"policies/{_PLACE}")
+ADAPTER_NOTICE_PATH: Final = re.compile(_PLACE)
 _STATEMENTS: Final = "statements"
 
 
@@ -34,12 +34,14 @@ class Notice:
     sha256: str
 
 
-def read_notices(files: Mapping[str, bytes], known: Collection[str]) -> tuple[Notice, ...]:
-    """Return the notices in a bundle's files, or raise `ConfigError`.
+def read_notices(
+    files: Mapping[str, bytes], known: Collection[str], place: re.Pattern[str] = NOTICE_PATH
+) -> tuple[Notice, ...]:
+    """Return the notices in a bundle's files, or an adapter's, or raise `ConfigError`.
 
     `known` are the ids of rules and the names of obligations that may keep a statement.
     """
-    places = [(path, match) for path in sorted(files) if (match := NOTICE_PATH.fullmatch(path))]
+    places = [(path, match) for path in sorted(files) if (match := place.fullmatch(path))]
     statements = {
         match[1]: _statements(files[path], path, known)
         for path, match in places

@@ -88,6 +88,11 @@ class Rulebook:
     """Rules that keep nothing: they are named with what goes, so that oversight sees it."""
 
     @property
+    def keeping(self) -> tuple[str, ...]:
+        """The obligations and the ids of rules that may keep what a notice states."""
+        return _keeping(self.obligations, self.forbids, self.permits)
+
+    @property
     def rules(self) -> tuple[Rule, ...]:
         """All rules: the forbids and flags, then the permits."""
         forbids = tuple(each.rule for each in (*self.forbids, *self.flags))
@@ -148,9 +153,7 @@ def read_rulebook(files: Mapping[str, bytes]) -> Rulebook:
         contradictions=read_contradictions(
             files.get(CONTRADICTIONS_PATH, b""), CONTRADICTIONS_PATH, table, words
         ),
-        notices=read_notices(
-            files, (*obligations, *(f.rule.id for f in forbids), *(p.rule.id for p in permits))
-        ),
+        notices=read_notices(files, _keeping(obligations, forbids, permits)),
         flags=flags_of(agreements, flows.values(), (*table.facts, LIVE_FACT)),
     )
     for _, source in _each(sources):
@@ -158,6 +161,12 @@ def read_rulebook(files: Mapping[str, bytes]) -> Rulebook:
     check_bases(agreements, flows.values(), schemas)
     _check(rulebook)
     return rulebook
+
+
+def _keeping(
+    obligations: Iterable[str], forbids: Iterable[ForbidRule], permits: Iterable[PermitRule]
+) -> tuple[str, ...]:
+    return (*obligations, *(f.rule.id for f in forbids), *(p.rule.id for p in permits))
 
 
 def words_of(rulebook: Rulebook) -> Words:

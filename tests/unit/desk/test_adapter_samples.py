@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shipped import shipped
+from shipped import shipped, told
 from xref.desk.adapter_samples import sample_record
 from xref.desk.read_form import read_form
 from xref.desk.write_form import Received, write_form
@@ -30,6 +30,7 @@ def test_a_sample_form_becomes_the_expected_records(expected: Path) -> None:
     sample = sample_of(expected)
     adapter = shipped(expected.parents[1].name)
     reading = read_form(adapter, sample.name, sample.read_bytes(), today=TODAY)
+    reading = told(expected.parents[1].name, reading)
     assert reading.problems == []
     assert [sample_record(record) for record in reading.records] == json.loads(
         expected.read_text("utf-8")

@@ -36,7 +36,9 @@ class Office:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.clock, self.store = folder, Clock(), MemoryStore()
-        self.reader = FormReader(LA, "LANRM001", signed_bundle())
+        self.reader = FormReader(
+            LA, "LANRM001", signed_bundle(), signed_bundle().policy.rulebook.notices
+        )
         self.start()
 
     def start(self) -> None:

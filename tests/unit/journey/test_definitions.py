@@ -215,7 +215,8 @@ def test_record_of_a_form_that_cannot_say_whom_nobody_may_contact(
         data = "\n".join(",".join(row[:place] + row[place + 1 :]) for row in rows) + "\n"
     file.write_text(data, "utf-8")
     spool = Spool(MemoryStore(), bytes(32), SeededEntropy("spool"))
-    done = take_form(FormReader(adapter, NRM, signed_bundle()), file, spool)
+    reader = FormReader(adapter, NRM, signed_bundle(), signed_bundle().policy.rulebook.notices)
+    done = take_form(reader, file, spool)
     assert done.accepted == 0
     assert {each.problem for each in done.problems} == {said}
     assert spool.take(10) == []
