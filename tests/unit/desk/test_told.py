@@ -27,7 +27,10 @@ from xref.submitting import FormReader, Submission, take_form
 ADAPTERS, DRAFT = data_folder("adapters"), "draft-2026-1"
 TEXTS = data_folder("policies") / "notices" / DRAFT
 LA = (ADAPTERS / "la" / FILE_NAME).read_text("utf-8")
-NOTICES = signed_bundle().policy.rulebook.notices
+NOTICES, KEEPING = (
+    signed_bundle().policy.rulebook.notices,
+    next(iter(signed_bundle().policy.rulebook.keeping)),
+)
 TOLD = replace(
     RECORD,
     notice_version=DRAFT,
@@ -151,7 +154,7 @@ def test_a_record_of_version_1_on_a_notice_that_nobody_ships(tmp_path: Path) -> 
 # -- an office's own notices -----------------------------------------------------------------------
 
 
-def own_notices(folder: Path, version: str, kept_by: str = "floor/family") -> Adapter:
+def own_notices(folder: Path, version: str, kept_by: str = KEEPING) -> Adapter:
     """The Lao adapter in a folder, with a notice of its own in Lao."""
     place = folder / "notices" / version
     place.mkdir(parents=True)
