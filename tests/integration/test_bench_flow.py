@@ -22,7 +22,7 @@ def test_messages_one_by_one_are_all_opened(tmp_path: Path) -> None:
 
 
 def test_a_long_run_counts_what_it_sent() -> None:
-    steps = million.run(0.5)
+    steps = million.run(640)
     assert sum(step.messages for step in steps) >= 64
     assert len(million.lines(steps)) == len(steps) + 1
 

@@ -14,6 +14,7 @@ from xref.desk.cell import Column
 from xref.desk.definitions import NEVER_LOST, codes_lost
 from xref.desk.derive import DERIVED_FROM
 from xref.desk.publish import DESK_FILLS
+from xref.desk.sharing_consent_form import SharingConsentForm
 from xref.desk.told import notices_of
 from xref.desk.toml_lines import Place
 from xref.policy import Notice, Policy
@@ -188,23 +189,33 @@ def _unconventional(adapter: Adapter) -> Iterator[Finding]:
 
 
 def _untold(adapter: Adapter, notices: Sequence[Notice]) -> Iterator[Finding]:
-    """Yield each form that asks on a notice of which this office has not every text."""
+    """Yield each notice of which this office has not every text, at the first form that has it."""
+    seen: set[tuple[str, str]] = set()
     for name, form in adapter.file.publications.items():
-        if (told := form.sharing_consent) is None:
+        if form.sharing_consent is None:
             continue
-        place = ("publication", name, "sharing_consent")
-        known = {each.language for each in notices if each.version == told.notice_version}
-        if not known:
-            versions = ", ".join(sorted({each.version for each in notices})) or "none"
-            problem = f"neither the bundle nor the adapter has the notice {told.notice_version}"
-            cure = f"name one of: {versions}; or add its texts, notices/{told.notice_version}/"
-            yield finding_at(adapter, (*place, "notice_version"), problem, cure)
-        elif told.is_explained and told.interpreted_from not in known:
-            lacking = sorted(_languages_asked(adapter, form) - known)
-            if lacking or told.interpreted_from:
-                problem = f"the notice has no text in {', '.join(lacking) or told.interpreted_from}"
-                cure = f"name with interpreted_from the text that is interpreted: {sorted(known)}"
-                yield finding_at(adapter, (*place, "notice_version"), problem, cure)
+        asked = _languages_asked(adapter, form)
+        fault = _untold_by(form.sharing_consent, asked, notices)
+        if fault is not None and fault not in seen:
+            seen.add(fault)
+            yield finding_at(adapter, ("publication", name, "sharing_consent"), *fault)
+
+
+def _untold_by(
+    form: SharingConsentForm, asked: set[str], notices: Sequence[Notice]
+) -> tuple[str, str] | None:
+    """Return what is wrong with a form's notice, and the cure."""
+    known = {each.language for each in notices if each.version == form.notice_version}
+    if not known:
+        versions = ", ".join(sorted({each.version for each in notices})) or "none"
+        problem = f"neither the bundle nor the adapter has the notice {form.notice_version}"
+        return problem, f"name one of: {versions}; or add notices/{form.notice_version}/"
+    if form.is_explained and form.interpreted_from not in known:
+        lacking = [form.interpreted_from] if form.interpreted_from else sorted(asked - known)
+        if lacking:
+            cure = f"name with interpreted_from the text that is interpreted: {sorted(known)}"
+            return f"the notice has no text in {', '.join(lacking)}", cure
+    return None
 
 
 def _languages_asked(adapter: Adapter, form: Publication) -> set[str]:

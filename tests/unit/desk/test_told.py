@@ -206,18 +206,18 @@ def found(text: str) -> list[tuple[str, str]]:
 def test_the_check_names_forms_whose_notice_nobody_has() -> None:
     old = f'notice_version = "{DRAFT}"'
     [(line, said)] = found(LA.replace(old, 'notice_version = "LA-1"', 1))
-    assert line == 'notice_version = "LA-1"'
+    assert line.startswith("sharing_consent = {")
     assert "neither the bundle nor the adapter has the notice LA-1" in said
     [(line, said)] = found(LA.replace('interpreted_from = "lo"\n', "", 1))
-    assert line == old
+    assert line.startswith("sharing_consent = {")
     assert "no text in hmn, kjg" in said
     [(_, said)] = found(LA.replace('interpreted_from = "lo"', 'interpreted_from = "my"', 1))
-    assert "interpreted_from" in said
+    assert "no text in my" in said
     assert found(LA) == []
 
 
 def test_interpreted_from_without_a_column_for_who_interpreted() -> None:
-    gone = LA.replace('to = "sharing-consent/interpreted_by"', 'to = "stays"')
+    gone = LA.replace('"sharing-consent/interpreted_by", ', "")
     with pytest.raises(ConfigError, match="interpreted_from needs a column"):
         Adapter.parse(gone.encode(), "x.toml")
 
