@@ -1,9 +1,9 @@
 """`python -m bench`: measure, and print tables, or JSON with `--json`.
 
 Parts: `offices` (each office's work beside its floor, at several batch sizes), `flow` (end to end,
-every office a process of its own), `peers` (other libraries on the same record). `--million
-MESSAGES` instead sends so many through all four offices and tells whether memory and cost stay the
-same.
+every office a process of its own), `peers` (other libraries on the same record); and, where it is
+named, `remembered` (what a hop keeps of messages that have passed). `--million MESSAGES` instead
+sends so many through all four offices and tells whether memory and cost stay the same.
 """
 
 import argparse
@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import flow, million, peers
+from bench import flow, million, peers, remembered
 from bench.measure import measure
 from bench.report import as_json, as_text, machine
 from bench.world import draft
@@ -52,7 +52,7 @@ def main() -> None:
     if "offices" in parts:
         report = _offices(given)
         text = [as_text(report, command)]
-    for part, tell in (("flow", _flow), ("peers", _peers)):
+    for part, tell in (("flow", _flow), ("peers", _peers), ("remembered", _remembered)):
         if part in parts:
             rows = tell(given)
             report[part] = rows
@@ -109,6 +109,10 @@ def _flows(name: str, shards: int, given: argparse.Namespace) -> tuple[flow.Flow
 def _peers(_: argparse.Namespace) -> list[str]:
     found = [*peers.desks(), *peers.decisions(), *peers.peers()]
     return ["peers on the same record, processor time on one core:", *peers.lines(found)]
+
+
+def _remembered(given: argparse.Namespace) -> list[str]:
+    return remembered.lines(remembered.run(given.messages))
 
 
 def _kafka(servers: str, prefix: str, shards: int) -> Callable[[], Transport]:

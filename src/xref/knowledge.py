@@ -14,7 +14,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from xref.backlog import indexed
-from xref.limits import CLOCK_SKEW_MS, DAY_MS, MESSAGE_LIFE_MS_MAX, RELEASED_KEPT_MS
+from xref.limits import (
+    CLOCK_SKEW_MS,
+    DAY_MS,
+    MESSAGE_LIFE_MS_MAX,
+    RELEASED_KEPT_MS,
+    SHARING_CONSENT_LIFE_MS_MAX,
+)
 from xref.message import Message, Minimised
 from xref.state import State
 from xref.wire.cursor import Cursor
@@ -150,7 +156,7 @@ class Knowledge:
         """
         self._state.put("withdrawn", header.taken_reference, b"")
         known = self.sharing_consent(header.consent_ref)
-        last_ms = max(header.created_ms, known.until_ms if known else 0)
+        last_ms = max(header.created_ms, _end_ms(known.until_ms, header) if known else 0)
         self._expire(last_ms + 2 * MESSAGE_LIFE_MS_MAX, "withdrawn", header.taken_reference)
 
     def is_withdrawn(self, reference: bytes, sender: str) -> bool:
@@ -172,7 +178,7 @@ class Knowledge:
         if names_one and self._state.get("scope", header.consent_ref) is None:
             self._state.put("scope", header.consent_ref, sharing_consent_of(message, facts))
             # It can be withdrawn for as long as the last message that goes by it may be kept.
-            last_ms = max(facts.until_ms, header.expires_ms) + MESSAGE_LIFE_MS_MAX
+            last_ms = max(_end_ms(facts.until_ms, header), header.expires_ms) + MESSAGE_LIFE_MS_MAX
             kept_ms = message.flow.retention_days * DAY_MS
             self._expire(last_ms + kept_ms, "scope", header.consent_ref)
 
@@ -274,6 +280,11 @@ class Knowledge:
                 self._state.put("message", key, passed)
             else:
                 self._state.delete("message", key)
+
+
+def _end_ms(until_ms: int, header: Header) -> int:
+    """Return when a sharing consent ends at the latest that counted when a message was made."""
+    return min(until_ms, header.created_ms + SHARING_CONSENT_LIFE_MS_MAX)
 
 
 def _keys(noted: bytes) -> list[bytes]:

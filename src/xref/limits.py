@@ -26,6 +26,7 @@ LOG_SIZE_MAX: Final = 2**63 - 1
 # Time. A message from the future by more than the skew is refused.
 CLOCK_SKEW_MS: Final = 5 * 60 * 1000
 MESSAGE_LIFE_MS_MAX: Final = 90 * DAY_MS
+SHARING_CONSENT_LIFE_MS_MAX: Final = 10 * 366 * DAY_MS
 
 # Links.
 WAITING_PARCELS_MAX: Final = 64

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from bench import remembered
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 TINY = ["--parts", "offices", "--batches", "1,2", "--messages", "2", "--repeats", "1"]
 
@@ -40,3 +42,13 @@ def test_table_names_the_command_and_the_machine() -> None:
     assert command == f"$ python -m bench {' '.join(ONE)}"
     assert "Python" in machine
     assert "cryptography" in machine
+
+
+def test_what_a_hop_remembers_is_counted_and_stays_small() -> None:
+    """A row for each message and each sharing consent at home, and no reference abroad."""
+    found = {(each.hop, each.space): each for each in remembered.run(64)}
+    assert found["origin", "message"].rows == found["origin", "scope"].rows == 64
+    assert found["receiving", "scope"].rows == 0
+    sizes = [each.bytes_each_thousand for each in found.values() if each.hop == "origin"]
+    assert 200_000 < sum(sizes) < 500_000
+    assert len(remembered.lines(list(found.values()))) == 2 + len(found)

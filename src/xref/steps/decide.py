@@ -4,7 +4,7 @@ from functools import lru_cache
 from typing import Final
 
 from xref.knowledge import Knowledge, sharing_consent_of
-from xref.limits import DECISIONS_CACHED_MAX
+from xref.limits import DECISIONS_CACHED_MAX, SHARING_CONSENT_LIFE_MS_MAX
 from xref.message import Decided, Message, Permitted, Refused
 from xref.overlay import STILL_PASSES, SUSPENDED
 from xref.policy import Permit, Question, Reason, Refusal, Withheld
@@ -69,7 +69,12 @@ def _caused(message: Message, caused_by: bytes, knowledge: Knowledge, now_ms: in
 
 
 def _in_force(message: Message, facts: Facts, now_ms: int) -> bool:
-    """Return whether there is a sharing consent that lasts for as long as the message may."""
+    """Return whether there is a sharing consent that lasts for as long as the message may.
+
+    One without an end in sight counts for nothing: a hop could never forget its reference.
+    """
+    if facts.until_ms - facts.from_ms > SHARING_CONSENT_LIFE_MS_MAX:
+        return False
     began = facts.consent_digest != bytes(32) and facts.from_ms <= now_ms < facts.until_ms
     return began and message.header.expires_ms <= facts.until_ms
 

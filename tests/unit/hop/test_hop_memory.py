@@ -1,17 +1,40 @@
 """What a hop remembers and forgets, how it answers, and what its trail takes."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attacks.hostile import LA_DESK, LA_HOP, VN_HOP, entries, referral, settled, turn
+from attacks.hostile import (
+    HOME,
+    LA_DESK,
+    LA_HOP,
+    VN_HOP,
+    entries,
+    outcomes,
+    referral,
+    send,
+    settled,
+    slot_of,
+    turn,
+    written,
+)
+from unit.journey.played import CASE, Played
 from world import DAY_MS, World
 from xref.answers import DECISION, Answer, Item, Said, _that_fit, compose_answers
+from xref.desk.spool import Withdrawal
 from xref.disclose import open_message
 from xref.drivers.memory import MemoryStore, MemoryTransport
 from xref.errors import MalformedError, UnavailableError
 from xref.knowledge import _RELEASED
-from xref.limits import ANSWER_ITEMS_MAX, MESSAGE_LIFE_MS_MAX, RELEASED_KEPT_MS
+from xref.limits import (
+    ANSWER_ITEMS_MAX,
+    MESSAGE_LIFE_MS_MAX,
+    RELEASED_KEPT_MS,
+    SHARING_CONSENT_LIFE_MS_MAX,
+    TIME_MS_MAX,
+)
 from xref.outbox import Outbox
 from xref.policy import Withheld
 from xref.ports import Outbound
@@ -22,6 +45,7 @@ from xref.wire.key import KeyUse
 from xref.wire.office import Link
 
 SPACES = ("message", "scope", "released", "expiry")
+EVERYTHING = (*SPACES, "withdrawn", "request", "replaced")
 
 
 def crossed() -> World:
@@ -81,6 +105,67 @@ def test_forgotten_id_is_expired_by_then() -> None:
     expires_ms = story["expires_ms"]
     assert isinstance(expires_ms, int)
     assert all(int.from_bytes(key[:8]) > expires_ms for key in expiries)
+
+
+def test_everything_that_is_remembered_is_forgotten_in_the_end() -> None:
+    """A referral, its withdrawal, and a request at home that a newer one replaces."""
+    world = Played()
+    world.refer()
+    for form in ("returns.csv", "returns-changed.csv"):
+        world.publish(LA_DESK, world.read("la", form).records)
+        world.settle()
+    world.publish(LA_DESK, [Withdrawal(CASE)])
+    world.settle()
+    knowledge = world.hops[LA_HOP].knowledge
+    state = world.hops[LA_HOP].state
+    assert all(state.scan(space) for space in EVERYTHING), "each has something to forget"
+    last_ms = max(int.from_bytes(key[:8]) for key, _ in state.scan("expiry"))
+    while state.scan("expiry"):
+        knowledge.purge(last_ms)
+    assert not any(state.scan(space) for space in EVERYTHING)
+
+
+def test_a_reference_is_a_row_however_many_messages_go_by_it() -> None:
+    """One for a sharing consent, a flow and a recipient: they are what a hop keeps longest."""
+    world = crossed()
+    before = world.hops[LA_HOP].state.scan("scope")
+    for number in range(5):
+        world.now_ms += DAY_MS
+        changed = {**referral().values, "dependants": 10 + number}
+        world.publish(LA_DESK, [replace(referral(), values=changed)])
+        world.settle()
+    assert len(world.sent(LA_DESK)) == 6
+    assert world.hops[LA_HOP].state.scan("scope") == before
+    assert len(before) == 1
+
+
+def test_a_sharing_consent_without_an_end_in_sight() -> None:
+    """It is refused, and its reference is forgotten like those of others."""
+    world = settled()
+    given = referral().sharing_consent
+    assert given
+    endless = replace(given, valid_until_ms=TIME_MS_MAX)
+    [envelope] = written(world, replace(referral(), sharing_consent=endless))
+    send(world, HOME, [slot_of(envelope)])
+    turn(world, LA_HOP)
+    [refused] = entries(world, LA_HOP, "refused")
+    assert "floor/sharing-consent" in repr(refused)
+    noted = world.hops[LA_HOP].state.scan("expiry")
+    [row] = [key for key, _ in noted if key[8:14] == b"scope\0"]
+    kept_ms = int.from_bytes(row[:8]) - world.now_ms
+    assert 0 < kept_ms < SHARING_CONSENT_LIFE_MS_MAX + MESSAGE_LIFE_MS_MAX + 3_660 * DAY_MS
+
+
+def test_the_longest_sharing_consent_that_counts() -> None:
+    for more_ms, outcome in ((0, "opened"), (1, "refused")):
+        world = settled()
+        given = referral().sharing_consent
+        assert given
+        until_ms = given.given_on_ms + SHARING_CONSENT_LIFE_MS_MAX + more_ms
+        longest = replace(given, valid_until_ms=until_ms)
+        world.publish(LA_DESK, [replace(referral(), sharing_consent=longest)])
+        world.settle()
+        assert outcomes(world) == [outcome]
 
 
 @given(st.lists(st.integers(0, 40_000), max_size=600))
