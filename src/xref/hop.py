@@ -103,6 +103,15 @@ class Hop:
         self._verified: dict[tuple[bytes, bytes], None] = {}
         self._stale = False
 
+    def recover(self) -> None:
+        """Return to the durable state where a failed turn could not; raises `UnavailableError`.
+
+        Whoever reads anything of this hop calls it first: what was never recorded is not shown,
+        to a witness as little as to a link.
+        """
+        if self._stale:
+            self._load()
+
     # -- starting --------------------------------------------------------------------------------
 
     def start(self, keyrings: Iterable[str], now_ms: int) -> None:
@@ -111,6 +120,7 @@ class Hop:
         Raises `EvidenceError` where the transport holds a parcel of this hop beyond its state: the
         state is an old copy, or a second hop runs with the same keys.
         """
+        self.recover()
         for arrivals in self._own_parcels():
             self.endpoint.check_own(arrivals)
         used = [self.endpoint.use_keyring(note) for note in keyrings]
@@ -151,8 +161,7 @@ class Hop:
 
         Raises `ConfigError` for one that has no force, and then changes nothing.
         """
-        if self._stale:
-            self._load()
+        self.recover()
         try:
             entry = self.narrowing.take(note, now_ms)
             if entry is not None:
@@ -171,8 +180,7 @@ class Hop:
         After `UnavailableError` nothing was recorded, or everything was and waits to be published:
         call again with what `positions` then leads to.
         """
-        if self._stale:
-            self._load()
+        self.recover()
         # What an earlier batch recorded goes first, so that an outage queues one batch and no more.
         self.publish()
         try:
@@ -272,6 +280,7 @@ class Hop:
 
     def positions(self) -> dict[Link, int]:
         """Return where to read on, for every link that is not stopped."""
+        self.recover()
         return self.endpoint.positions()
 
     def _bundle(self, now_ms: int) -> Bundle:

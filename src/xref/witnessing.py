@@ -51,6 +51,7 @@ def witness_heads(hop: Hop, witnesses: Sequence[WitnessClient]) -> int:
 
     Raises `UnavailableError` where one is away: what was countersigned before is kept.
     """
+    hop.recover()
     done = 0
     for origin, note, tree in unwitnessed(hop):
         lines = [_verified_lines(hop, note, tree, witness) for witness in witnesses]

@@ -110,14 +110,17 @@ class Desk:
         """Return the own link to the hop of a shard."""
         return Link(self.office, self.setup.hop, shard)
 
+    def _recover(self) -> None:
+        if self._stale:
+            self._load()
+
     @contextmanager
     def _turn(self) -> Iterator[None]:
         """Begin a turn on the durable state, and return to it if the turn fails before its commit.
 
         What an earlier turn recorded is published first, so that an outage queues one turn's.
         """
-        if self._stale:
-            self._load()
+        self._recover()
         self.flush()
         try:
             yield
@@ -128,6 +131,7 @@ class Desk:
 
     def start(self, keyrings: Iterable[str], now_ms: int) -> None:
         """Check the own links, take over, and use newer `keyrings`; raises `EvidenceError`."""
+        self._recover()
         positions = self.endpoint.own_positions()
         while arrivals := self._transport.read(positions, 256, 0):
             self.endpoint.check_own(arrivals)
@@ -357,6 +361,7 @@ class Desk:
 
     def positions(self) -> dict[Link, int]:
         """Return where to read on, for every link that is not stopped."""
+        self._recover()
         return self.endpoint.positions()
 
     def _commit(self, now_ms: int) -> None:
