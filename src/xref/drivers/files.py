@@ -23,7 +23,8 @@ def write_whole(file: Path, data: bytes, *, private: bool = True) -> None:
     mode = _PRIVATE if private else 0o644
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+        part.unlink(missing_ok=True)  # what another left there would give its place and its mode
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(data)
             stream.flush()
@@ -33,6 +34,15 @@ def write_whole(file: Path, data: bytes, *, private: bool = True) -> None:
     except OSError as error:
         message = f"{file.name}: cannot be written: {cause_of(error)}; see to its folder"
         raise UnavailableError(message) from error
+
+
+def make_private(file: Path) -> None:
+    """Have a file that only its owner may use, before anything opens it; raises `OSError`.
+
+    What SQLite makes beside a file, and removes again, has the file's mode at that moment.
+    """
+    os.close(os.open(file, os.O_WRONLY | os.O_CREAT, _PRIVATE))
+    file.chmod(_PRIVATE)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+from xref.drivers.files import make_private
 from xref.errors import UnavailableError, cause_of
 from xref.ports import Write
 
@@ -47,13 +48,15 @@ class SqliteStore:
             raise _unavailable(file, error) from error
         self._lock = None if shared else _lock(file)
         try:
+            if not snapshot:
+                make_private(file)
             self._database = sqlite3.connect(
                 _name(file, snapshot=snapshot),
                 isolation_level=None,
                 timeout=_BUSY_MS / 1000,
                 uri=True,
             )
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             self._unlock()
             raise _unavailable(file, error) from error
         try:
@@ -80,8 +83,6 @@ class SqliteStore:
             raise _unavailable(file, error) from error
         self._file = file
         self._folded_at, self._fold_seconds = time.monotonic(), fold_seconds
-        if not snapshot:
-            file.chmod(0o600)
 
     def get(self, space: str, key: bytes) -> bytes | None:
         """Return the value of a key."""

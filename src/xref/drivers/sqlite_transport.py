@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from xref.drivers.files import make_private
 from xref.errors import UnavailableError, cause_of
 from xref.ports import Arrival, Outbound
 from xref.wire.office import Link
@@ -114,13 +115,13 @@ class SqliteTransport:
     def _writer(self, link: Link) -> sqlite3.Connection:
         if link not in self._writers:
             file = self._file(link)
+            make_private(file)
             database = sqlite3.connect(
                 file, isolation_level=None, timeout=30, check_same_thread=False
             )
             for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
                 database.execute(f"PRAGMA {pragma}")
             database.execute(_TABLE)
-            file.chmod(0o600)
             self._writers[link] = database
         return self._writers[link]
 

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from xref.drivers.files import make_private
 from xref.errors import ConfigError, EvidenceError, UnavailableError
 from xref.limits import WITNESS_CONNECTIONS_MAX, WITNESS_REQUEST_BYTES_MAX
 from xref.tlog import checkpoint as checkpoints
@@ -61,13 +62,14 @@ class WitnessStore:
         """Open or create the file. Raises UnavailableError."""
         self._lock = threading.Lock()
         try:
+            make_private(path)
             self._db = sqlite3.connect(
                 path, isolation_level=None, check_same_thread=False, timeout=_BUSY_SECONDS
             )
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.executescript(_SCHEMA)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise UnavailableError("witness state: cannot be opened") from error
 
     def close(self) -> None:
