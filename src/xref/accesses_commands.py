@@ -17,7 +17,7 @@ from xref.config import HopConfig, load_config
 from xref.errors import ConfigError, MalformedError
 from xref.operations import new_seed
 from xref.running import now_ms
-from xref.screen import console, print_paragraph
+from xref.terminal import console, print_paragraph
 from xref.wire.key import OpeningKey, PublicKey, check_public
 from xref.wire.office import check_office
 from xref.wiring import open_state, read_seed, write_whole

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from rich.padding import Padding
 from rich.text import Text
 
-from xref import screen
+from xref import terminal
 from xref.arguments import add_command, add_group, add_json
 from xref.as_json import write_json
 from xref.bundle import build, read_files
@@ -147,13 +147,13 @@ def _show_conventions(adapter: Adapter) -> None:
         (name.replace("_", " "), ", ".join(value) if isinstance(value, tuple) else str(value))
         for name, value in conventions
     ]
-    out = screen.console()
+    out = terminal.console()
     out.print(Text(f"{adapter.file.party}: conventions", style="bold"))
-    out.print(screen.pairs(rows))
+    out.print(terminal.pairs(rows))
 
 
 def _show_checked(checked: Checked) -> None:
-    out = screen.console()
+    out = terminal.console()
     forms: dict[tuple[str, str], list[Covered]] = {}
     for each in checked.coverage:
         forms.setdefault((each.form, each.record), []).append(each)
@@ -162,12 +162,12 @@ def _show_checked(checked: Checked) -> None:
         title = Text(form, style="bold")
         title.append(f"  {record}", style="not bold dim")
         out.print(title, soft_wrap=True)
-        out.print(screen.pairs(list(_coverage_rows(fields, facts))))
+        out.print(terminal.pairs(list(_coverage_rows(fields, facts))))
     for group, verb in (("publication", "submits"), ("received", "receives")):
         names = [name for kind, name in checked.own_form if kind == group]
         if names:
             said = f"in xref's own form, as there is none here: {', '.join(names)}"
-            out.print(screen.pairs([(verb, said)]))
+            out.print(terminal.pairs([(verb, said)]))
     _show_findings(checked.findings)
     many = f"{checked.samples} sample files, {len(checked.findings)} problems"
     good = not checked.findings
@@ -221,7 +221,7 @@ def _is_sample(options: Namespace) -> bool:
 
 
 def _show_tried(tried: Tried) -> None:
-    out = screen.console()
+    out = terminal.console()
     for each in tried.records:
         out.print(Text(f"line {each.line}: a {each.publication}", style="bold"))
         before = [
@@ -232,7 +232,7 @@ def _show_tried(tried: Tried) -> None:
         out.print(_titled("before", before))
         out.print(_titled("after", [*each.after.items(), *_facts(each.facts)]))
         out.print(
-            screen.pairs(
+            terminal.pairs(
                 [
                     ("defaulted", ", ".join(each.defaulted) or "nothing"),
                     ("lost", ", ".join(each.lost) or "nothing"),
@@ -255,4 +255,4 @@ def _titled(title: str, rows: Iterable[tuple[str, object]]) -> Padding:
         (name, ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value))
         for name, value in rows
     ]
-    return screen.pairs([(title, ""), *texts])
+    return terminal.pairs([(title, ""), *texts])

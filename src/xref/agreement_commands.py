@@ -15,8 +15,8 @@ from xref.policy import Agreement
 from xref.policy.agreement import read_agreement
 from xref.policy.reading import read_toml
 from xref.resources import data_folder
-from xref.screen import console, pairs
 from xref.sources import profiles_in
+from xref.terminal import console, pairs
 
 if TYPE_CHECKING:
     from xref.arguments import Commands

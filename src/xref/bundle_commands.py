@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from xref import bundle as bundles
-from xref import operations, screen
+from xref import operations, terminal
 from xref.arguments import (
     add_agreement,
     add_command,
@@ -133,11 +133,11 @@ def sign(options: Namespace) -> int:
     record = consultation_of(files)
     with proving() as progress:
         check_proof(draft, progress)
-    out = screen.console()
+    out = terminal.console()
     if options.instead_of is not None:
         _show_differences(_draft_in(options.instead_of), draft)
     for paragraph in record.words:
-        screen.print_paragraph(out, paragraph)
+        terminal.print_paragraph(out, paragraph)
     window = operations.validity(note, options.days)
     signer = operations.party_signer(options.party, options.key)
     sys.stdout.write(operations.sign_bundle(options.bundle, signer, window).hex() + "\n")
@@ -184,7 +184,7 @@ def _changed(old: Mapping[str, object], new: Mapping[str, object]) -> dict[str, 
 
 
 def _show_differences(old: Draft, new: Draft) -> None:
-    out = screen.console()
+    out = terminal.console()
     show_changes(compare(old.policy.rulebook, new.policy.rulebook))
     for what, before, after in (
         ("offices", _offices(old), _offices(new)),
@@ -192,12 +192,12 @@ def _show_differences(old: Draft, new: Draft) -> None:
     ):
         for change, names in _changed(before, after).items():
             if names:
-                screen.print_paragraph(out, f"{what} {change}: {', '.join(names)}")
+                terminal.print_paragraph(out, f"{what} {change}: {', '.join(names)}")
     if CONSULTATION_PATH not in new.files:
-        screen.print_paragraph(out, "No record of a consultation: nobody can sign it so.")
+        terminal.print_paragraph(out, "No record of a consultation: nobody can sign it so.")
         return
     for paragraph in consultation_of(new.files).words:
-        screen.print_paragraph(out, paragraph)
+        terminal.print_paragraph(out, paragraph)
 
 
 def show(options: Namespace) -> int:
@@ -229,12 +229,14 @@ def show(options: Namespace) -> int:
 
 
 def _show_bundle(shown: Mapping[str, Any]) -> None:
-    out = screen.console()
+    out = terminal.console()
     signed = [line.split(" ")[1] for line in shown["note"].splitlines() if line.startswith("—")]
-    valid, until = (screen.moment(shown[name] or 0) for name in ("valid_from_ms", "valid_until_ms"))
+    valid, until = (
+        terminal.moment(shown[name] or 0) for name in ("valid_from_ms", "valid_until_ms")
+    )
     out.print(Text(f"bundle {shown['digest']}", style="bold"))
     out.print(
-        screen.pairs(
+        terminal.pairs(
             [
                 ("signed by", ", ".join(signed) or "nobody yet"),
                 ("valid", f"{valid} to {until}" if signed else "the first signature sets it"),

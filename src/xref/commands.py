@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 
 from xref import bundle as bundles
-from xref import operations, screen
+from xref import operations, screen, terminal
 from xref.as_json import write_json
 from xref.audit_folders import audit_folders
 from xref.desk.adapter import Adapter
@@ -80,7 +80,7 @@ def witness_run(options: Namespace) -> int:
 
 def desk_submit(options: Namespace) -> int:
     """Submit a form; exit code 1 if any record has a problem."""
-    with screen.progress_bar() as progress:
+    with terminal.progress_bar() as progress:
         done = submit_form(DeskOffice(options.config), options.file, options.by, progress)
     if options.json:
         problems = [asdict(each) for each in done.problems]
@@ -141,8 +141,10 @@ def desk_status(options: Namespace) -> int:
         )
     else:
         words = _own_words(office.adapter)
-        screen.show_status(screen.console(), messages, held, office.bundle, words, waiting_since_ms)
-        screen.show_alerts(screen.console(), alerts)
+        screen.show_status(
+            terminal.console(), messages, held, office.bundle, words, waiting_since_ms
+        )
+        screen.show_alerts(terminal.console(), alerts)
     return 0
 
 
@@ -165,7 +167,7 @@ def desk_alerts(options: Namespace) -> int:
     if options.json:
         write_json({"alerts": [asdict(alert) for alert in alerts]})
     elif alerts:
-        screen.show_alerts(screen.console(), alerts)
+        screen.show_alerts(terminal.console(), alerts)
     else:
         sys.stdout.write("no alerts: nothing is overdue\n")
     return 1 if alerts else 0
@@ -194,7 +196,7 @@ def desk_inbox(options: Namespace) -> int:
         write_json({"messages": listed})
     else:
         folder = office.folder / office.config.received
-        screen.show_inbox(screen.console(), listed, folder)
+        screen.show_inbox(terminal.console(), listed, folder)
     return 0
 
 
@@ -245,7 +247,7 @@ def journey(options: Namespace) -> int:
     if options.json:
         write_json(told.as_json(office.bundle))
     else:
-        screen.show_journey(screen.console(), told, office.bundle)
+        screen.show_journey(terminal.console(), told, office.bundle)
     return 0
 
 
@@ -302,5 +304,5 @@ def audit(options: Namespace) -> int:
     if options.json:
         write_json(audited.as_json())
     else:
-        screen.show_audit(screen.console(), audited)
+        screen.show_audit(terminal.console(), audited)
     return 0 if audited.verified else 1

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
-from xref import screen
+from xref import screen, terminal
 from xref.as_json import write_json
 from xref.audit_folders import Audited, at_rest, audit_folders
 from xref.bundle import Bundle
@@ -304,7 +304,7 @@ def run_demo(
 ) -> int:
     """Play a case in `data`, on Kafka if given; return 0 if everything was verified."""
     played = played_of(corridor, case)
-    out = Console(file=sys.stderr, quiet=True) if as_json else screen.console()
+    out = Console(file=sys.stderr, quiet=True) if as_json else terminal.console()
     out.print(Text(f"xref: {played.case.title}", style="bold"))
     out.print(Text(f"All people are invented. Files: {data}/", style="dim"))
     for each in played.missing:

@@ -23,7 +23,7 @@ from xref.overlay import (
     tightened,
 )
 from xref.policy.compare import CellChange, compare
-from xref.screen import console, print_paragraph
+from xref.terminal import console, print_paragraph
 from xref.tlog.note import NoteError, split
 from xref.wiring import write_whole
 

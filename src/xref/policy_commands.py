@@ -27,9 +27,9 @@ from xref.policy.simulation import EFFECTS, Simulation, read_cases, simulate
 from xref.policy.situation import Situation, decide, read_situation
 from xref.policy.words import say_facts
 from xref.policy_page import page_of
-from xref.screen import console, print_paragraph
 from xref.sources import read_rules, rules_named
 from xref.story import SentMessage, sent_messages
+from xref.terminal import console, print_paragraph
 from xref.wiring import DeskOffice
 
 if TYPE_CHECKING:

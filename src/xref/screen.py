@@ -1,21 +1,11 @@
-"""What a person sees in the terminal. Lines fit 80 columns and use more where there is more."""
+"""What a person sees in the terminal."""
 
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.padding import Padding
-from rich.progress import (
-    BarColumn,
-    Progress,
-    TaskID,
-    TaskProgressColumn,
-    TextColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table
 from rich.text import Text
 
@@ -23,8 +13,8 @@ from xref.audit_folders import Audited
 from xref.bundle import Bundle
 from xref.desk.alerts import ALARMING, HELD, KEPT, NO_ANSWER, NOT_ERASED, Alert
 from xref.journey import Event, Journey, ReceivedMessage, Withdrawn, at_ms
-from xref.moments import in_calendar
 from xref.story import HeldRecord, SentMessage, find_rule
+from xref.terminal import indent, moment, pairs
 
 _OUTCOMES: Mapping[str, tuple[str, str]] = {
     "submitted": ("on its way to the hop", "yellow"),
@@ -32,6 +22,7 @@ _OUTCOMES: Mapping[str, tuple[str, str]] = {
     "delivered": ("delivered", "green"),
     "opened": ("delivered and opened", "green"),
     "erased": ("erased by the receiver", "green"),
+    "kept": ("withdrawn, and kept by the receiver", "yellow"),
     "refused": ("refused: nothing crossed", "red"),
     "rejected": ("rejected as faulty", "red"),
 }
@@ -49,56 +40,6 @@ def _outcome(message: SentMessage) -> tuple[str, str]:
     if message.outcome == "rejected" and message.fault in _NEVER_DELIVERED:
         return _NEVER_DELIVERED[message.fault], "yellow"
     return (f"{words} ({message.fault})" if message.fault else words), colour
-
-
-def console(*, to_stderr: bool = False) -> Console:
-    """Return a console; plain text where the output is no terminal."""
-    return Console(stderr=to_stderr, highlight=False, soft_wrap=False)
-
-
-@contextmanager
-def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
-    """Show a bar on standard error, if that is a terminal; it is told what, how much, of how much.
-
-    It appears only where something takes more than a moment, and goes when that is done.
-    """
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeRemainingColumn(),
-        console=console(to_stderr=True),
-        transient=True,
-        disable=not sys.stderr.isatty(),
-    )
-    tasks: dict[str, TaskID] = {}
-
-    def progress(what: str, done: int, whole: int) -> None:
-        if what not in tasks:
-            tasks[what] = bar.add_task(what, total=whole)
-        bar.update(tasks[what], completed=done)
-
-    with bar:
-        yield progress
-
-
-def _indent(text: Text | str, columns: int = 4) -> Padding:
-    return Padding(text, (0, 0, 0, columns))
-
-
-def print_paragraph(out: Console, text: str, columns: int = 0) -> None:
-    """Print words, wrapped and indented."""
-    out.print(Padding(Text(text), (0, 0, 0, columns), expand=False))
-
-
-def pairs(rows: Sequence[tuple[str, Text | str]], columns: int = 4) -> Padding:
-    """Lay out labels and texts in two columns, the second wrapped."""
-    table = Table.grid(padding=(0, 2))
-    table.add_column(no_wrap=True, style="dim", min_width=9)
-    table.add_column(overflow="fold")
-    for label, text in rows:
-        table.add_row(label, text)
-    return Padding(table, (0, 0, 0, columns))
 
 
 def show_step(out: Console, number: int, text: str) -> None:
@@ -158,7 +99,7 @@ def show_crossings(out: Console, messages: Sequence[SentMessage], bundle: Bundle
             line.append(f"  {_fields(len(message.disclosed))}", style="dim")
         words, colour = _outcome(message)
         line.append(f"  {words}", style=colour)
-        out.print(_indent(line))
+        out.print(indent(line))
         seen = [*_withheld(message), *_flagged(message, bundle), *_mismatch(message)]
         if message.outcome == "opened" and seen:
             out.print(pairs(seen, 6))
@@ -198,12 +139,12 @@ def show_holdings(out: Console, held: Mapping[str, Mapping[str, Any]]) -> None:
     out.print(Text("\nWho has what now", style="bold"))
     for office, each in held.items():
         if each["received"]:
-            out.print(_indent(Text(office, style="bold").append(f"  {each['role']}", "not bold")))
+            out.print(indent(Text(office, style="bold").append(f"  {each['role']}", "not bold")))
             rows = [(_fields(len(names)), flow) for flow, names in each["received"].items()]
             out.print(pairs(rows, 6))
     nothing = [office for office, each in held.items() if not each["received"]]
     if nothing:
-        out.print(_indent(f"Nothing at all: {', '.join(nothing)}"))
+        out.print(indent(f"Nothing at all: {', '.join(nothing)}"))
 
 
 def _fields(count: int) -> str:
@@ -303,13 +244,6 @@ def show_alerts(out: Console, alerts: Sequence[Alert]) -> None:
         out.print(pairs(rows))
 
 
-def moment(at_ms: int) -> str:
-    """Return a moment on this machine's clock, and how far that is from UTC."""
-    local = in_calendar(at_ms).astimezone()
-    zone = local.isoformat()[-6:] if local.utcoffset() else ""
-    return f"{local:%Y-%m-%d %H:%M} UTC{zone}"
-
-
 def show_inbox(out: Console, listed: Sequence[Mapping[str, Any]], folder: Path) -> None:
     """List received messages; the content is in the office's own form."""
     if not listed:
@@ -337,9 +271,9 @@ def show_audit(out: Console, audited: Audited) -> None:
         line.append(f"{size} {'entry' if size == 1 else 'entries'}{note}", style="dim")
         out.print(line)
     for event in audited.events():
-        out.print(_indent(Text(event, style="yellow")))
+        out.print(indent(Text(event, style="yellow")))
     for problem in audited.problems():
-        out.print(_indent(Text(problem, style="red")))
+        out.print(indent(Text(problem, style="red")))
     good = audited.verified
     style = "bold green" if good else "bold red"
     out.print(Text("VERIFIED" if good else "NOT VERIFIED", style=style))
@@ -359,13 +293,13 @@ def show_journey(out: Console, told: Journey, bundle: Bundle) -> None:
         if rows:
             out.print(pairs(rows, 9))
     if not told.events and not told.held:
-        out.print(_indent("Nothing was sent or received yet."))
+        out.print(indent("Nothing was sent or received yet."))
     for record in told.held:
         _show_held(out, record, bundle, explained=False)
     if told.rules:
         out.print(Text("The rules", style="bold"))
         for rule in told.rules:
-            out.print(_indent(_rule(bundle, rule), 2))
+            out.print(indent(_rule(bundle, rule), 2))
 
 
 def _event_line(event: Event, clock: str) -> Padding:

@@ -2,6 +2,7 @@
 
 import io
 import time
+from dataclasses import replace
 from typing import cast
 
 import pytest
@@ -10,6 +11,7 @@ from rich.console import Console
 from xref.bundle import Bundle
 from xref.desk.alerts import ALARMING, HELD, KEPT, NO_ANSWER, NOT_ERASED, Alert
 from xref.desk.spool import Spool, Withdrawal
+from xref.desk.story import _FINAL, _RANK
 from xref.drivers.memory import MemoryStore
 from xref.screen import show_alerts, show_status
 from xref.story import SentMessage
@@ -105,3 +107,10 @@ def test_an_order_beyond_the_calendar_hides_no_alert(until_ms: int) -> None:
     alert = Alert(KEPT, "00ff", "departure", "VNBOR001", "1", AT_MS, until_ms, "Tell the person.")
     show_alerts(Console(file=out, width=100, highlight=False), [alert])
     assert "Tell the person." in out.getvalue()
+
+
+@pytest.mark.parametrize("outcome", sorted({*_RANK, *_FINAL}))
+def test_every_outcome_that_a_desk_notes_has_words(outcome: str) -> None:
+    assert f"{MESSAGE.sender} → {MESSAGE.recipient}" in shown(
+        [replace(MESSAGE, outcome=outcome)], None
+    )
