@@ -14,7 +14,7 @@ from xref.desk.contradictions import contradictions
 from xref.desk.form_file import Problem
 from xref.desk.plain_values import of_plain
 from xref.desk.read_form import Record
-from xref.errors import ConfigError, MalformedError
+from xref.errors import ConfigError, MalformedError, RecordError
 from xref.limits import SHARING_CONSENT_LIFE_MS_MAX
 from xref.policy import Policy
 from xref.wire.schema import Schema, SchemaField
@@ -54,6 +54,15 @@ def check_record(
                 found.field or "facts",
                 Problem(record.source, record.line, found.field, found.problem, found.rule.cure),
             )
+    except RecordError:  # its words name what the file says
+        known = ", ".join(policy.facts.names)
+        problems["facts"] = Problem(
+            record.source,
+            record.line,
+            "facts",
+            "there is no such fact, or no such answer to it",
+            f"use {known}, with the answers of docs/reference/plain-form.md",
+        )
     except (ConfigError, MalformedError) as error:
         problems["facts"] = Problem(
             record.source, record.line, "facts", str(error), "use the listed values"

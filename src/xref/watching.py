@@ -75,11 +75,7 @@ class Watch:
         for file in self._folder.pick_up():
             # From here the file is ours to finish, in the next turn if this one fails.
             self._left.append(file)
-            if self._spool.mark_of(digest_of(file)).whole:
-                self._folder.refuse(file, _AGAIN)
-                _log.warning("form refused", office=self._reader.office, reason="taken before")
-            else:
-                self._take(file)
+            self._take(file, is_new=True)
             self._left.pop()
             files += 1
         now = self._clock()
@@ -87,9 +83,13 @@ class Watch:
         self._spool.forget(now - max(self._archive_days, _KNOWN_DAYS) * DAY_MS)
         return files
 
-    def _take(self, file: Path) -> None:
+    def _take(self, file: Path, *, is_new: bool = False) -> None:
         """Hand a file over and put it away: recorded first, moved then, so that neither is lost."""
         try:
+            if is_new and self._spool.mark_of(digest_of(file)).whole:
+                self._folder.refuse(file, _AGAIN)
+                _log.warning("form refused", office=self._reader.office, reason="taken before")
+                return
             done = take_form(self._reader, file, self._spool)
         except ConfigError as error:
             done = None

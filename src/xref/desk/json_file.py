@@ -10,6 +10,7 @@ from xref.desk.cell import MANY, PATH, clean
 from xref.desk.form_file import SAVE_AS_UTF8, Row, RowFault
 
 _MARK: Final = b"\xef\xbb\xbf"
+_HALF: Final = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def json_rows(data: bytes, under: Container[str] = ()) -> Iterator[Row | RowFault]:
@@ -118,11 +119,17 @@ def _blank(text: str) -> str:
 
 def _json_value(text: str, place: int, line: int) -> tuple[object, int]:
     try:
-        return _DECODER.raw_decode(text, place)
+        value, end = _DECODER.raw_decode(text, place)
+        if _HALF.search(text, place, end):
+            json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         return RowFault(_line(text, error.pos), "it is not JSON", "correct that line"), place
+    except UnicodeEncodeError:
+        fault = "it holds half a character (a lone surrogate)"
+        return RowFault(line, fault, "correct the record; those after it were not read"), place
     except ValueError as error:
         return RowFault(line, str(error), "correct the record; those after it were not read"), place
+    return value, end
 
 
 def _skip(text: str, place: int) -> int:

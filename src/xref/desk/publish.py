@@ -14,11 +14,11 @@ from xref.bundle import Bundle, Office
 from xref.compose import Draft, draft_message
 from xref.desk.agreed import faults_of
 from xref.desk.cabinet import Cabinet
-from xref.desk.consent import SharingConsent
 from xref.desk.contradictions import check_sealed
 from xref.desk.personal_scope import SEX_FIELD, scope_of
 from xref.desk.plain_values import of_plain
 from xref.desk.read_form import Record
+from xref.desk.scope import NO_SCOPE, Scope, scope_for
 from xref.errors import MalformedError, RecordError
 from xref.keychain import Keychain, KeyDirectory
 from xref.limits import DAY_MS, ENVELOPE_BYTES_MAX, ENVELOPE_GROWTH_BYTES_MAX, KIB
@@ -220,7 +220,7 @@ class Publisher:
             reference = self.cabinet.token("ground_ref", *place, now_ms.to_bytes(8), size=16)
         elif given is not None:
             token = self.cabinet.token("scope_ref", *place, given.encode(), size=32)
-            reference, scope = token[:16], _scope(given, token[16:], flow, office, schema)
+            reference, scope = token[:16], scope_for(given, token[16:], flow, office, schema)
             expires_ms = min(expires_ms, max(given.valid_until_ms, now_ms + 1))
         header = self._header(
             flow,
@@ -342,7 +342,7 @@ class Publisher:
             facts["sharing_consent"] = facts["sharing_consent"] if newer else "withdrawn"
         return facts
 
-    def _facts(self, facts: Mapping[str, str], scope: "Scope") -> Facts:
+    def _facts(self, facts: Mapping[str, str], scope: Scope) -> Facts:
         codes = self.bundle.policy.facts.encode(facts)
         return Facts(NO_ID, scope.digest, scope.mask, scope.from_ms, scope.until_ms, codes)
 
@@ -365,26 +365,6 @@ class Publisher:
 
     def _fresh_id(self) -> str:
         return str(uuid.UUID(bytes=self.entropy(16), version=4))
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """A sharing consent as a hop may know it."""
-
-    digest: bytes
-    mask: int
-    from_ms: int
-    until_ms: int
-
-
-NO_SCOPE = Scope(bytes(32), 0, 0, 0)
-
-
-def _scope(given: SharingConsent, salt: bytes, flow: Flow, office: Office, schema: Schema) -> Scope:
-    covered = given.covers(flow.purpose, office.code, office.role)
-    fields = [(place, field.category) for place, field in enumerate(schema.fields)]
-    mask = given.mask(fields) if covered else 0
-    return Scope(given.digest(salt), mask, given.given_on_ms, given.valid_until_ms)
 
 
 def _day(at_ms: int) -> str:

@@ -3,6 +3,7 @@
 import os
 import stat
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -31,22 +32,23 @@ class WatchedFolder:
         """Make the folders that are missing; raises `UnavailableError`."""
         self.folder, self._clock = folder, clock
         self._seen: dict[str, tuple[int, int, int, int]] = {}
-        try:
+        with self._at_hand():
             for name in ("", TAKING, ARCHIVE, ERRORS):
                 (folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise _unavailable(folder, error) from error
 
     def left_over(self) -> list[Path]:
         """Return the files that were being taken before, by name."""
-        return sorted(path for path in (self.folder / TAKING).iterdir() if _is_file(path))
+        with self._at_hand():
+            return sorted(path for path in (self.folder / TAKING).iterdir() if _is_file(path))
 
     def pick_up(self) -> Iterator[Path]:
         """Yield each finished file, moved to `taking/`, in the order of their last change."""
         now, seen = self._clock(), self._seen
         self._seen = {}
         ready: list[tuple[int, str]] = []
-        for path in self.folder.iterdir():
+        with self._at_hand():
+            there = list(self.folder.iterdir())
+        for path in there:
             name = path.name
             if name.startswith((".", "~$")) or name.lower().endswith(_UNFINISHED):
                 continue
@@ -62,7 +64,8 @@ class WatchedFolder:
 
     def archive(self, file: Path) -> None:
         """Put a file that was taken away, from now until `empty` removes it."""
-        os.utime(file)
+        with self._at_hand(), suppress(FileNotFoundError):
+            os.utime(file)
         self._move(file, ARCHIVE)
 
     def refuse(self, file: Path, report: str) -> Path:
@@ -70,31 +73,35 @@ class WatchedFolder:
         target = self._free(ERRORS, file.name)
         written = target.with_name(target.name + REPORT)
         write_whole(written, report.encode())
-        try:
+        with self._at_hand(), suppress(FileNotFoundError):  # the office took it back
             file.rename(target)
-        except OSError as error:
-            raise _unavailable(self.folder, error) from error
         return written
 
     def empty(self, before_ms: int) -> int:
         """Remove what was archived before a moment; return how many files."""
-        old = [
-            path
-            for path in (self.folder / ARCHIVE).iterdir()
-            if _is_file(path) and path.stat().st_mtime_ns < before_ms * 1_000_000
-        ]
-        for path in old:
-            path.unlink(missing_ok=True)
+        with self._at_hand():
+            found = [(path, _look(path)) for path in (self.folder / ARCHIVE).iterdir()]
+            old = [path for path, look in found if look and look[1] < before_ms * 1_000_000]
+            for path in old:
+                path.unlink(missing_ok=True)
         return len(old)
+
+    @contextmanager
+    def _at_hand(self) -> Iterator[None]:
+        """Have a folder that is away, or not ours, be looked at again later."""
+        try:
+            yield
+        except OSError as error:
+            message = f"{self.folder.name}: {cause_of(error)}; see to that folder"
+            raise UnavailableError(message) from error
 
     def _move(self, file: Path, name: str) -> Path | None:
         target = self._free(name, file.name)
-        try:
-            file.rename(target)
-        except FileNotFoundError:
-            return None  # the office took it back
-        except OSError as error:
-            raise _unavailable(self.folder, error) from error
+        with self._at_hand():
+            try:
+                file.rename(target)
+            except FileNotFoundError:
+                return None  # the office took it back
         return target
 
     def _free(self, name: str, file_name: str) -> Path:
@@ -121,7 +128,3 @@ def _look(path: Path) -> tuple[int, int, int] | None:
 
 def _is_file(path: Path) -> bool:
     return _look(path) is not None
-
-
-def _unavailable(folder: Path, error: OSError) -> UnavailableError:
-    return UnavailableError(f"{folder.name}: {cause_of(error)}; see to that folder")
