@@ -14,8 +14,8 @@ from xref.desk.contradictions import contradictions
 from xref.desk.form_file import Problem
 from xref.desk.plain_values import of_plain
 from xref.desk.read_form import Record
+from xref.desk.sharing_consent_check import faults
 from xref.errors import ConfigError, MalformedError, RecordError
-from xref.limits import SHARING_CONSENT_LIFE_MS_MAX
 from xref.policy import Policy
 from xref.wire.schema import Schema, SchemaField
 
@@ -39,15 +39,9 @@ def check_record(
         schema = policy.schema_for(policy.flow_named(delivery.flow))
         for name, fault, cure in _value_problems(record.values, schema, today):
             problems[name] = Problem(record.source, record.line, name, fault, cure)
-    given = record.sharing_consent
-    if given and given.valid_until_ms - given.given_on_ms > SHARING_CONSENT_LIFE_MS_MAX:
-        problems["sharing consent"] = Problem(
-            record.source,
-            record.line,
-            "sharing consent: valid_until",
-            "it would last longer than ten years",
-            "write an earlier day, and ask the person again before it",
-        )
+    for member, fault, cure in faults(record):
+        field = f"sharing consent: {member}"
+        problems[field] = Problem(record.source, record.line, field, fault, cure)
     try:
         for found in contradictions(policy, record.values, record.facts, abroad, today):
             problems.setdefault(

@@ -11,6 +11,7 @@ from xref.bundle import Bundle, Draft
 from xref.config import HopConfig, load_config
 from xref.desk.consent import Explanation, SharingConsent, parse_sharing_consent
 from xref.desk.read_form import midnight_ms
+from xref.desk.sharing_consent_check import EXPLAINERS
 from xref.desk.sharing_consent_document import Covered, SharingConsentDocument
 from xref.errors import ConfigError, MalformedError, RecordError
 from xref.limits import DAY_MS
@@ -91,12 +92,12 @@ def _check_words(request: SharingConsentRequest, bundle: Bundle | Draft) -> None
     purposes = {name for name, each in bundle.policy.purposes.items() if not each.prohibited}
     offices = {code for code, each in bundle.directory.offices.items() if each.role != "hop"}
     roles = set(ROLES) - {"hop"}
-    told = {request.explained_by, request.interpreted_by} - {""}
+    told = {request.explained_by, request.interpreted_by} - {""}  # never a name
     for option, given, known in (
         ("--purpose", request.purposes, purposes),
         ("--category", request.categories, set(CATEGORIES)),
         ("--recipient", request.recipients, offices | roles),
-        ("--explained-by, --interpreted-by", told, roles | {"interpreter"}),
+        ("--explained-by, --interpreted-by", told, EXPLAINERS),
     ):
         for each in given:
             if each not in known:

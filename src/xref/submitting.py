@@ -19,6 +19,7 @@ from xref.desk.form_source import FormSource
 from xref.desk.personal_scope import SEX_FIELD, said_beyond
 from xref.desk.plain_form import is_plain_form, read_plain_form
 from xref.desk.read_form import Record, survey_form
+from xref.desk.sharing_consent_check import doubts
 from xref.desk.spool import Mark, Spool
 from xref.desk.told import notices_of, with_notice
 from xref.errors import ConfigError, cause_of
@@ -230,8 +231,13 @@ def _doubts(reader: FormReader, record: Record) -> list[Problem]:
     found = [
         *_asked(reader, record, doubts_of),
         *doubtful_values(record, reader.bundle.policy),
+        *((f"sharing consent: {name}", said) for name, said in _consent_doubts(reader, record)),
     ]
     return beyond + [Problem(record.source, record.line, *said, cure) for said in found]
+
+
+def _consent_doubts(reader: FormReader, record: Record) -> Iterator[tuple[str, str]]:
+    return doubts(record, reader.bundle.policy, reader.bundle.directory.offices)
 
 
 def _asked(

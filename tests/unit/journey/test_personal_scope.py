@@ -45,7 +45,9 @@ class Corridor(World):
             values={**sample.values, "nationality_claimed": ["KH"], **values},
             facts={**sample.facts, **facts},
             named={"service-provider": "KHSVC001"},
-            sharing_consent=replace(given, recipients=("KHNRM001", "KHSVC001")),
+            sharing_consent=replace(
+                given, recipients=("KHNRM001", "KHSVC001"), guardian="guardian_ref" in values
+            ),
         )
 
     def refer(self, record: Record) -> None:
