@@ -69,6 +69,7 @@ def test_her_return_is_refused_with_all_reasons() -> None:
         "floor/child-return",
         "floor/child-return-family",
         "floor/child-return-guardian",
+        "floor/sharing-consent",
     }
     assert world.types("VNNRM001") == {"emergency-protection-referral"}
 
