@@ -9,6 +9,7 @@ Party's public key.
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, Final
 
 from xref.audit_entry import read_entry, read_opening
@@ -225,11 +226,13 @@ class _Reading:
         named, place, kinds = names
         found = [e for _, e in entries if e["kind"] in kinds and e[named] == link.name]
         found = sorted((e for e in found if e[place] < size), key=lambda e: int(e[place]))
-        missing = sorted(set(range(size)) - {e[place] for e in found})
+        shown_places = {e[place] for e in found}  # the size is what somebody signed: any number
+        missing = size - len(shown_places)
         if missing:
+            first = next(place for place in count() if place not in shown_places)
             self.problems.append(
-                f"{link.name}: {len(missing)} of {size} leaves are without their entry, leaf "
-                f"{missing[0]} first: left out, or erased"
+                f"{link.name}: {missing} of {size} leaves are without their entry, leaf "
+                f"{first} first: left out, or erased"
             )
         elif outward:
             # Of what came in the trail has the decision, and not the release that its leaf is of.

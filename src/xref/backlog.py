@@ -6,7 +6,7 @@ than three quarters of a large one rather fills the one below, and the rest goes
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 from typing import Final
 
@@ -126,12 +126,16 @@ class Backlog:
         self._fresh.pop(first, None)
         self._whole.pop(first, None)
 
-    def _rows(self, first: int, stop: int) -> list[tuple[int, bytes]]:
-        """Return the rows from the one that holds number `first`, each with its first index."""
+    def _rows(self, first: int, stop: int) -> Iterator[tuple[int, bytes]]:
+        """Yield the rows from the one that holds number `first`, each with its first index.
+
+        A receiver that is away for long leaves more than fits into memory: a few are read at once.
+        """
         low = max(0, first - BATCH_MESSAGES_MAX + 1)
         start, end = indexed(self._link, low), indexed(self._link, stop)
-        found = self._state.scan("outbox", start=start, stop=end)
-        return [(int.from_bytes(key[-8:]), row) for key, row in found]
+        while found := self._state.scan("outbox", start=start, stop=end, limit=_ROWS_KNOWN_MAX):
+            yield from [(int.from_bytes(key[-8:]), row) for key, row in found]
+            start = found[-1][0] + b"\0"
 
     def acknowledge(self, first: int, stop: int) -> dict[int, bool]:
         """Return which slots from `first` up to `stop` went out as stubs, by index.
@@ -139,9 +143,9 @@ class Backlog:
         The rows that end by then are removed.
         """
         done: dict[int, bool] = {}
-        for start, stubs in self._known(first, stop) or [
+        for start, stubs in self._known(first, stop) or (
             (start, _stubs(row)) for start, row in self._rows(first, stop)
-        ]:
+        ):
             if start + len(stubs) <= stop:
                 self._state.delete("outbox", indexed(self._link, start))
                 self._forget(start)

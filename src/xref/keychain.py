@@ -1,7 +1,7 @@
 """Keys in use: an office's own (`Keychain`) and everybody's public ones (`KeyDirectory`)."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from xref.errors import ConfigError
@@ -16,7 +16,7 @@ class OwnKey:
     """A private key of one use with its validity in Unix ms; the seed is 32 bytes."""
 
     use: KeyUse
-    seed: bytes
+    seed: bytes = field(repr=False)
     from_ms: int
     until_ms: int
 

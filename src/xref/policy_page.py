@@ -121,7 +121,7 @@ def _row(cell: Cell, policy: Policy) -> tuple[str, ...]:
 
 
 def _named(rule: Rule) -> str:
-    cites = ", ".join(rule.cite)
+    cites = escape(", ".join(rule.cite))
     return f'<span class="rule">{rule.id}</span> <span class="cite">{cites}</span>'
 
 
@@ -163,5 +163,6 @@ def _rules(rules: Iterable[Rule]) -> Iterable[str]:
         mark = ' class="derived"' if rule.weight == "derived" else ""
         yield f'<tr><td><span class="rule">{rule.id}</span></td><td>{escape(rule.right)}</td>'
         yield f"<td{mark}>{escape(rule.explain)}</td>"
-        yield f'<td class="cite">{", ".join(rule.cite)}<br>{rule.weight}</td></tr>'
+        cites = escape(", ".join(rule.cite))
+        yield f'<td class="cite">{cites}<br>{rule.weight}</td></tr>'
     yield "</tbody></table>"

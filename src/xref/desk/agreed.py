@@ -55,9 +55,9 @@ def doubts_of(
 def _unknown_bases(agreement: Agreement, name: str, value: object) -> Iterator[Said]:
     codes = value if isinstance(value, list | tuple) else [value] if value else []
     known = agreement.identification_bases
-    for code in codes if known else ():  # without bases no record of the agreement has the field
-        if code not in known:
-            yield name, f"{agreement.id} has no basis {code}; use one of {', '.join(known)}"
+    # Without bases no record of the agreement has the field.
+    if known and any(code not in known for code in codes):
+        yield name, f"{agreement.id} has no such basis; use one of {', '.join(known)}"
 
 
 def _is_off_the_list(agreement: Agreement, values: Mapping[str, object]) -> bool:

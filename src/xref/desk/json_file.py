@@ -210,6 +210,7 @@ def _many(objects: list[Mapping[str, object]], prefix: str) -> Iterator[tuple[st
     for each in objects:
         for key, cell in _flat(each, prefix):
             several = found.setdefault(key, [])
-            if cell is not None and cell not in several:
+            # One more than a cell may hold is enough to refuse it: what follows is not compared.
+            if cell is not None and len(several) <= limits.CELL_ITEMS_MAX and cell not in several:
                 several.append(cell)
     yield from found.items()

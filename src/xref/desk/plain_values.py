@@ -11,9 +11,15 @@ _BYTES: Final = ("bytes", "fixed")
 
 def as_plain(values: Mapping[str, object]) -> dict[str, object]:
     """Return values by field name as JSON can hold them."""
-    return {
-        name: value.hex() if isinstance(value, bytes) else value for name, value in values.items()
-    }
+    return {name: _as_plain(value) for name, value in values.items()}
+
+
+def _as_plain(value: object) -> object:
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, list | tuple):
+        return [_as_plain(each) for each in value]
+    return as_plain(value) if isinstance(value, Mapping) else value
 
 
 def of_plain(field: SchemaField, value: object) -> object:

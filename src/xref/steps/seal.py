@@ -127,17 +127,16 @@ class _Sealing:
 
     def empty_withdrawn(self, minimised: Sequence[Minimised]) -> None:
         """Drop what is not yet delivered of every sharing consent that a message here withdraws."""
-        for item in minimised:
-            message = item.permitted.message
-            if message.flow.nature == "withdrawal":
-                self._empty(message.header)
+        messages = [item.permitted.message for item in minimised]
+        withdrawals = [each.header for each in messages if each.flow.nature == "withdrawal"]
+        ended = {each.taken_reference for each in withdrawals}
+        flows = {each.flow for each in withdrawals}
 
-    def _empty(self, withdrawal: Header) -> None:
         def matches(header: Header) -> bool:
-            same = header.consent_ref == withdrawal.consent_ref
-            return same and header.sender == withdrawal.sender and header.flow != withdrawal.flow
+            return header.taken_reference in ended and header.flow not in flows
 
-        for link, end in self.desk.endpoint.outgoing.items():
+        # One look at all that waits, however many are withdrawn at once.
+        for link, end in self.desk.endpoint.outgoing.items() if ended else ():
             for index, header in end.empty(matches):
                 self.accounts.emptied(link, index, header)
 

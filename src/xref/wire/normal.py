@@ -364,6 +364,8 @@ def _closed(document: Mapping[str, Any], allowed: frozenset[str]) -> None:
     unknown = sorted(document.keys() - allowed)
     if unknown:
         raise SchemaError("file/attribute", f"unknown attribute {unknown[0]!r}", "remove it")
+    if not isinstance(document.get("doc", ""), str):
+        raise SchemaError("file/attribute", "doc is no text", "write a sentence")
 
 
 def _is_id(value: object) -> bool:

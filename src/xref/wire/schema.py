@@ -156,6 +156,10 @@ def _parse(data: bytes, where: str) -> Schema:
     except ConfigError as error:
         message = f"{where}: {error}"
         raise ConfigError(message) from None
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError, RecursionError):
+        # In what no rule reads, such as a doc: half a character, a number without one form, depth.
+        message = f"{where}: it has no canonical form (file/json): correct the file"
+        raise ConfigError(message) from None
 
 
 def _build(document: dict[str, Any]) -> Schema:
