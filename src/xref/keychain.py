@@ -3,12 +3,16 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Final
 
-from xref.errors import ConfigError
+from xref.errors import ConfigError, MalformedError
+from xref.limits import LOG_SIZE_MAX
 from xref.tlog.note import COSIGNATURE, Verifier
 from xref.wire.key import KeyUse, OpeningKey, PublicKey, SigningKey
 from xref.wire.keyring import KeyLine, Keyring, LogLine
-from xref.wire.office import Link, cosigner_name
+from xref.wire.office import Link, cosigner_name, parse_link
+
+_TRAIL: Final = "xref/trail/v1/"
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,18 @@ class KeyDirectory:
             for line in self._logs.get(link, ())
             if line.first_size <= size <= line.last_size
         ]
+
+    def log_verifier(self, origin: str) -> Verifier | None:
+        """Return the key of a link's log or a hop's trail by its name; None for one unlisted."""
+        if origin.startswith(_TRAIL):
+            hop = origin.removeprefix(_TRAIL).partition("/")[0]
+            lines = self.all_of(hop, KeyUse.LOG)
+            return Verifier(origin, lines[0].key.public) if lines else None
+        try:
+            verifiers = self.log_verifiers(parse_link(origin), LOG_SIZE_MAX)
+        except MalformedError:
+            return None
+        return verifiers[0] if verifiers else None
 
     def cosigner(self, office: str, at_seconds: int | None) -> list[Verifier]:
         """Return the verifiers of the office's cosignatures made in that second; None: in any."""

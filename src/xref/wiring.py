@@ -29,6 +29,7 @@ from xref.drivers.files import (
     read_keyrings,
     read_keys,
     read_seed,
+    remove_file,
     write_keys,
     write_seed,
     write_whole,
@@ -44,13 +45,13 @@ from xref.hop import Hop, HopSetup
 from xref.issue_keys import peers_of
 from xref.kafka_plan import Applied, Topic
 from xref.keychain import Keychain, KeyDirectory
-from xref.limits import CLOCK_SKEW_MS, LOG_SIZE_MAX, MESSAGE_LIFE_MS_MAX
+from xref.limits import CLOCK_SKEW_MS, MESSAGE_LIFE_MS_MAX
 from xref.ports import SchemaRegistry, Store, Transport
 from xref.running import Stop, now_ms, run_desk, run_hop
 from xref.tlog.note import NoteError, Verifier, open_note
 from xref.wire.key import KeyUse, SigningKey
 from xref.wire.keyring import Keyring, parse_keyring
-from xref.wire.office import parse_link, party_name, party_of
+from xref.wire.office import party_name, party_of
 from xref.witnessing import WitnessClient
 
 _SPOOL_BATCH = 256
@@ -105,12 +106,21 @@ def _works_by(config: DeskConfig, folder: Path) -> bytes:
     return hashlib.sha256((folder / config.works_by / "manifest").read_bytes()).digest()
 
 
-def _keychain(file: Path, office: str) -> tuple[Keychain, bytes]:
-    """Read an office's keys and destroy those whose last message has expired."""
+def _own_keys(file: Path, office: str) -> tuple[Keychain, bytes]:
+    """Read an office's keys and the seed of its spool."""
     keychain, storage = read_keys(file)
     if keychain.office != office:
         message = f"{file}: the keys are of {keychain.office}, the configuration says {office}"
         raise ConfigError(message)
+    return keychain, storage
+
+
+def _keychain(file: Path, office: str) -> tuple[Keychain, bytes]:
+    """Read an office's keys and destroy those whose last message has expired.
+
+    For who runs the office alone: a command beside it could undo a rotation of that moment.
+    """
+    keychain, storage = _own_keys(file, office)
     oldest_ms = now_ms() - MESSAGE_LIFE_MS_MAX - CLOCK_SKEW_MS
     kept = [key for key in keychain.keys if key.use is KeyUse.LOG or key.until_ms > oldest_ms]
     if len(kept) < len(keychain.keys):
@@ -176,9 +186,9 @@ class Rim:
         """Write what was opened as files in the office's form; remove what was erased."""
         gone = desk.removals()
         for message in gone:
-            (self._received / f"{message.hex()}.json").unlink(missing_ok=True)
+            remove_file(self._received / f"{message.hex()}.json")
         if gone:
-            desk.removed(gone, now_ms())
+            desk.removed(gone, self._now_ms())
         waiting, told = desk.handoffs(), dict[bytes, tuple[str, ...]]()
         for message, content in waiting:
             form = Received(
@@ -229,10 +239,18 @@ class DeskOffice:
     def __init__(self, file: Path) -> None:
         """Open by configuration; the running desk goes on undisturbed."""
         self.config, self.folder = load_config(file, DeskConfig), file.parent
-        self.bundles = bundles_of(self.config, self.folder)
-        own = self.bundles.get(_works_by(self.config, self.folder))
-        self.bundle = own or _newest(self.bundles)
-        self.keychain, self._storage = _keychain(self.folder / self.config.keys, self.config.office)
+        keys = self.folder / self.config.keys
+        self.keychain, self._storage = _own_keys(keys, self.config.office)
+
+    @cached_property
+    def bundles(self) -> dict[bytes, Bundle]:
+        """The verified bundles by digest, which not every command reads; `ConfigError`."""
+        return bundles_of(self.config, self.folder)
+
+    @cached_property
+    def bundle(self) -> Bundle:
+        """The bundle that the office works by; `ConfigError`."""
+        return self.bundles.get(_works_by(self.config, self.folder)) or _newest(self.bundles)
 
     @cached_property
     def adapter(self) -> Adapter:
@@ -294,7 +312,7 @@ def run_witness_at(file: Path, stop: Stop) -> None:
     directory = KeyDirectory(_keyrings(config, folder))
     witness = Witness(
         WitnessStore(folder / config.state),
-        lambda origin: _trusted(directory, origin),
+        directory.log_verifier,
         config.name,
         key.private,
         lambda: now_ms() // 1000,
@@ -354,19 +372,6 @@ def _notes_for(config: HopConfig | DeskConfig, folder: Path, keychain: Keychain)
         )
         raise ConfigError(message)
     return list(read_keyrings(folder / config.keyrings).values())
-
-
-def _trusted(directory: KeyDirectory, origin: str) -> Verifier | None:
-    """Return the key of a link's log or of a hop's trail, None for a log that nobody lists."""
-    if origin.startswith("xref/trail/v1/"):
-        hop = origin.removeprefix("xref/trail/v1/").partition("/")[0]
-        lines = directory.all_of(hop, KeyUse.LOG)
-        return Verifier(origin, lines[0].key.public) if lines else None
-    try:
-        verifiers = directory.log_verifiers(parse_link(origin), LOG_SIZE_MAX)
-    except MalformedError:
-        return None
-    return verifiers[0] if verifiers else None
 
 
 __all__ = [

@@ -45,6 +45,7 @@ from xref.wire.office import Link
 
 _SPOOLED_KEPT_MS: Final = 7 * DAY_MS
 _SPOOLED_PURGE_MAX: Final = 256
+_HANDED_AT_ONCE_MAX: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +159,9 @@ class Desk:
         A record that cannot be sent is kept with its problem, which names field and cure. Raises
         `UnavailableError`; the rows are then offered again.
         """
-        try:
-            with self._turn():
-                addressed = self._take_all(rows, now_ms)
-                self._commit(now_ms)
-        except ConfigError as error:
-            raise UnavailableError(str(error)) from error
+        with _again_later(), self._turn():
+            addressed = self._take_all(rows, now_ms)
+            self._commit(now_ms)
         return self._done(Done(sent=len(addressed)))
 
     def _take_all(self, rows: Sequence[tuple[bytes, Row]], now_ms: int) -> list[Addressed]:
@@ -218,17 +216,15 @@ class Desk:
     def handle(self, arrivals: Sequence[Any], now_ms: int) -> Done:
         """Take what arrived, in one transaction. Raises `UnavailableError` and `EvidenceError`."""
         try:
-            with self._turn():
+            with _again_later(), self._turn():
                 return self._handle(Batch(tuple(arrivals), now_ms))
         except LinkEvidenceError as error:
-            with self._turn():
+            with _again_later(), self._turn():
                 self.endpoint.incoming[error.arrival.link].stop(error.detail)
                 name = error.arrival.link.name.encode()
                 self.state.put("evidence", name + b"\0" + now_ms.to_bytes(8), error.arrival.parcel)
                 self._commit(now_ms)
             return Done(stopped=[error.detail])
-        except ConfigError as error:
-            raise UnavailableError(str(error)) from error
 
     def _handle(self, batch: Batch) -> Done:
         submitted = submit(batch, self.endpoint)
@@ -318,16 +314,16 @@ class Desk:
 
     def alerts(self, now_ms: int) -> list[Alert]:
         """Return what this office waits for in vain; raises `UnavailableError` without a bundle."""
-        try:
+        with _again_later():
             bundle = self._bundle(now_ms)
             found = self._open_cases.alerts(bundle, now_ms)
             return found + act_alerts(self.cabinet, bundle, now_ms)
-        except ConfigError as error:
-            raise UnavailableError(str(error)) from error
 
     def handoffs(self) -> list[tuple[bytes, dict[str, Any]]]:
-        """Return what was opened and not yet handed over; nothing while the office is suspended."""
-        rows = [] if self.narrowing.is_suspended else self.state.scan("handoff")
+        """Return some that were opened and not handed over; none while the office is suspended."""
+        if self.narrowing.is_suspended:
+            return []
+        rows = self.state.scan("handoff", limit=_HANDED_AT_ONCE_MAX)
         found = [(message, self.cabinet.get("inbox", message)) for message, _ in rows]
         return [(message, content) for message, content in found if content is not None]
 
@@ -336,7 +332,7 @@ class Desk:
 
         Those are fields of which the office's form or law has no equal (`xref.desk.definitions`).
         """
-        with self._turn():
+        with _again_later(), self._turn():
             for message in messages:
                 self.state.delete("handoff", message)
             answers, alarms = tell_mismatches(self.cabinet, messages, self._bundle(now_ms))
@@ -345,12 +341,12 @@ class Desk:
             self._commit(now_ms)
 
     def removals(self) -> list[bytes]:
-        """Return the messages whose form must be removed from the office's folder."""
-        return [message for message, _ in self.state.scan("removal")]
+        """Return some messages whose form must be removed from the office's folder."""
+        return [message for message, _ in self.state.scan("removal", limit=_HANDED_AT_ONCE_MAX)]
 
     def removed(self, messages: Iterable[bytes], now_ms: int) -> None:
         """Remember that these were removed."""
-        with self._turn():
+        with _again_later(), self._turn():
             for message in messages:
                 self.state.delete("removal", message)
             self._commit(now_ms)
@@ -389,3 +385,12 @@ class Desk:
         done.alarms = list(self.endpoint.alarms)
         self.endpoint.alarms.clear()
         return done
+
+
+@contextmanager
+def _again_later() -> Iterator[None]:
+    """Have what lacks a bundle in force or a good key be tried again: a person may bring it."""
+    try:
+        yield
+    except ConfigError as error:
+        raise UnavailableError(str(error)) from error

@@ -36,6 +36,15 @@ def write_whole(file: Path, data: bytes, *, private: bool = True) -> None:
         raise UnavailableError(message) from error
 
 
+def remove_file(file: Path) -> None:
+    """Remove a file, if it is there."""
+    try:
+        file.unlink(missing_ok=True)
+    except OSError as error:
+        message = f"{file.name}: cannot be removed: {cause_of(error)}; see to its folder"
+        raise UnavailableError(message) from error
+
+
 def make_private(file: Path) -> None:
     """Have a file that only its owner may use, before anything opens it; raises `OSError`.
 
