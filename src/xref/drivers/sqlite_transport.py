@@ -4,6 +4,7 @@ A link has one writer, so files never wait for each other. A reader looks at eac
 counter, which costs microseconds, and sleeps in between.
 """
 
+import secrets
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ from xref.ports import Arrival, Outbound
 from xref.wire.office import Link
 
 _POLL_SECONDS: Final = 0.02
+_NUMBER_MAX: Final = 2**31 - 1
 _TABLE: Final = (
     "CREATE TABLE IF NOT EXISTS parcel"
     " (position INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER NOT NULL, bytes BLOB NOT NULL)"
@@ -36,6 +38,7 @@ class SqliteTransport:
         self._writers: dict[Link, sqlite3.Connection] = {}
         self._readers: dict[Link, sqlite3.Connection] = {}
         self._seen: dict[Link, tuple[int, int]] = {}
+        self._numberings: dict[Link, str] = {}
         self._turns = 0
         self._closed = False
 
@@ -105,9 +108,18 @@ class SqliteTransport:
         return found
 
     def numbering(self, link: Link) -> str:
-        """Name what positions count in."""
-        del link
-        return "sqlite"
+        """Name what positions count in: the very file, which another in its place is not."""
+        if link not in self._numberings:
+            self._check_open()
+            try:
+                database = self._reader(link)
+                if database is None:
+                    return "sqlite"  # nothing was read yet
+                (number,) = database.execute("PRAGMA user_version").fetchone()
+            except (sqlite3.Error, OSError) as error:
+                raise _unavailable(error) from error
+            self._numberings[link] = f"sqlite/{number:08x}"
+        return self._numberings[link]
 
     def _file(self, link: Link) -> Path:
         return self._folder / f"{link.sender}-{link.receiver}-{link.shard}.sqlite"
@@ -121,6 +133,9 @@ class SqliteTransport:
             )
             for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
                 database.execute(f"PRAGMA {pragma}")
+            if database.execute("PRAGMA user_version").fetchone() == (0,):
+                number = secrets.randbelow(_NUMBER_MAX) + 1
+                database.execute(f"PRAGMA user_version = {number}")
             database.execute(_TABLE)
             self._writers[link] = database
         return self._writers[link]
