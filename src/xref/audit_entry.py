@@ -126,7 +126,6 @@ _FORMS: Final[Mapping[str, Callable[[object], bool]]] = {
     "change": _matches(_CODE),
     "bundle": _is_digest,
     "bundles": _is_digests,
-    "count": _is_number,
     "code": _matches(_CODE),
     "consent_digest": _is_digest,
     "digest": _is_digest,

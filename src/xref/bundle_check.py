@@ -14,13 +14,13 @@ from xref.bundle import Draft
 from xref.code_lists import shipped_lists
 from xref.errors import ConfigError
 from xref.policy import GROUND_FACT, FactTable, Policy, Purpose
+from xref.policy.flows import DPV
 from xref.policy.invariants import read_invariants
 from xref.policy.proving import Progress, Prover
 from xref.policy.rulebook import INVARIANTS_PATH
 from xref.resources import data_folder
 from xref.schema_check import check_schema
 
-DPV: Final = "https://w3id.org/dpv#"
 _NEUTRAL_RULE: Final = "floor/neutral-records"
 _SAID_MAX: Final = 20
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from xref.limits import FIELD_VALUE_BYTES_MAX
-from xref.wire.normal import named_types
+from xref.wire.normal import named_types, spelled_out
 from xref.wire.schema import SENSITIVITIES, Schema
 
 Document: TypeAlias = Any
@@ -77,26 +77,13 @@ class _Version:
         document = json.loads(schema.canonical)
         named = dict(named_types(document))
         fields = {
-            each["xref.id"]: {**each, "type": _spelled_out(each["type"][1], named)}
+            each["xref.id"]: {**each, "type": spelled_out(each["type"][1], named)}
             for each in document["fields"]
         }
         return cls(document, fields, frozenset(document.get("xref.retired_ids", ())))
 
     def id_of(self, name: str) -> int | None:
         return next((key for key, each in self.fields.items() if each["name"] == name), None)
-
-
-def _spelled_out(document: Document, named: Mapping[str, Any]) -> Document:
-    if isinstance(document, str):
-        return _spelled_out(named[document], named) if document in named else document
-    if document["type"] == "array":
-        return {**document, "items": _spelled_out(document["items"], named)}
-    if document["type"] == "record":
-        members = [
-            {**each, "type": _spelled_out(each["type"], named)} for each in document["fields"]
-        ]
-        return {**document, "fields": members}
-    return document
 
 
 def _of_record(old: _Version, new: _Version) -> Iterator[_Said]:

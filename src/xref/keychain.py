@@ -3,16 +3,13 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Final
 
 from xref.errors import ConfigError, MalformedError
 from xref.limits import LOG_SIZE_MAX
 from xref.tlog.note import COSIGNATURE, Verifier
 from xref.wire.key import KeyUse, OpeningKey, PublicKey, SigningKey
 from xref.wire.keyring import KeyLine, Keyring, LogLine
-from xref.wire.office import Link, cosigner_name, parse_link
-
-_TRAIL: Final = "xref/trail/v1/"
+from xref.wire.office import TRAIL_PREFIX, Link, cosigner_name, parse_link
 
 
 @dataclass(frozen=True)
@@ -130,8 +127,8 @@ class KeyDirectory:
 
     def log_verifier(self, origin: str) -> Verifier | None:
         """Return the key of a link's log or a hop's trail by its name; None for one unlisted."""
-        if origin.startswith(_TRAIL):
-            hop = origin.removeprefix(_TRAIL).partition("/")[0]
+        if origin.startswith(TRAIL_PREFIX):
+            hop = origin.removeprefix(TRAIL_PREFIX).partition("/")[0]
             lines = self.all_of(hop, KeyUse.LOG)
             return Verifier(origin, lines[0].key.public) if lines else None
         try:

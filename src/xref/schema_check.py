@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from xref.desk.derive import SIBLINGS
 from xref.evolution import compare
-from xref.wire.normal import named_types, normalise, read_json, record_faults
+from xref.wire.normal import named_types, normalise, read_json, record_faults, spelled_out
 from xref.wire.schema import Schema
 from xref.wire.schema_fault import STRUCTURE, SchemaError
 
@@ -301,17 +301,9 @@ def _places(document: Mapping[str, Any]) -> Iterator[Place]:
     record = str(document["name"]).rpartition(".")[2]
     is_neutral = bool(document.get("xref.neutral"))
     for field in document["fields"]:
-        kind = _spelled_out(field["type"][1], named)
+        kind = spelled_out(field["type"][1], named)
         inner = kind
         while isinstance(inner, dict) and inner["type"] == "array":
             inner = inner["items"]
         is_enum = isinstance(inner, dict) and inner["type"] == "enum"
         yield Place(record, is_neutral, field, kind, inner if is_enum else {}, categories)
-
-
-def _spelled_out(document: Any, named: Mapping[str, Any]) -> Any:
-    if isinstance(document, str):
-        return named.get(document, document)
-    if document["type"] == "array":
-        return {**document, "items": _spelled_out(document["items"], named)}
-    return document

@@ -109,7 +109,7 @@ def _begin(day: str | None, option: str, utc_offset_minutes: int) -> int:
         return 0
     try:
         return midnight_ms(date.fromisoformat(day), utc_offset_minutes)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise RecordError(f"{option}: write the day as YYYY-MM-DD") from error
 
 

@@ -14,8 +14,9 @@ from unit.desk.test_agreed import BASIS, faults
 from world import NOW_MS, keychain
 from xref import limits
 from xref.desk.json_file import json_rows
-from xref.errors import ConfigError
+from xref.errors import ConfigError, RecordError
 from xref.policy_page import page_of
+from xref.sharing_consents import _begin
 from xref.tlog import checkpoint as checkpoints
 from xref.tlog.checkpoint import Checkpoint
 from xref.tlog.note import Signer
@@ -97,3 +98,9 @@ def test_writes_into_a_schema_what_has_no_canonical_form(doc: Any) -> None:
 def test_key_in_a_trace_shows_no_seed() -> None:
     key = keychain(LA).keys[0]
     assert repr(key.seed) not in repr(key)
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "2026-13-01", "1", ""])
+def test_names_a_day_that_is_in_no_calendar_here(day: str) -> None:
+    with pytest.raises(RecordError, match="--warned-on"):
+        _begin(day, "--warned-on", 7 * 60)

@@ -18,7 +18,8 @@ _CODE_MAX: Final = 2**16 - 1
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,63}")
 _ANY: Final = "any"
 T = TypeVar("T")
-_DPV: Final = "https://w3id.org/dpv#"
+DPV: Final = "https://w3id.org/dpv#"
+"""What the IRI of a term of the W3C Data Privacy Vocabulary begins with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,7 @@ def read_purposes(data: bytes, path: str) -> dict[str, Purpose]:
     file = read_toml(data, path)
     purposes = [_purpose(entry) for entry in file.entries("purpose")]
     file.finish()
-    return _byread_name(purposes, (each.name for each in purposes), path)
+    return _by_name(purposes, (each.name for each in purposes), path)
 
 
 def _purpose(entry: Entry) -> Purpose:
@@ -153,8 +154,8 @@ def _purpose(entry: Entry) -> Purpose:
         prohibited=entry.flag("prohibited") or False,
     )
     entry.finish()
-    if not purpose.prohibited and not purpose.iri.startswith(_DPV):
-        raise entry.fault("iri is no W3C DPV term", f"start it with {_DPV}")
+    if not purpose.prohibited and not purpose.iri.startswith(DPV):
+        raise entry.fault("iri is no W3C DPV term", f"start it with {DPV}")
     return purpose
 
 
@@ -164,7 +165,7 @@ def read_obligations(data: bytes, path: str, fields: Collection[str]) -> dict[st
     entries = file.entries("obligation")
     file.finish()
     found = [(read_name(entry, "name"), _obligation(entry, fields)) for entry in entries]
-    return _byread_name([each for _, each in found], (name for name, _ in found), path)
+    return _by_name([each for _, each in found], (name for name, _ in found), path)
 
 
 def _obligation(entry: Entry, fields: Collection[str]) -> Obligation:
@@ -344,7 +345,7 @@ def read_name(entry: Entry, member: str) -> str:
     return name
 
 
-def _byread_name(values: Iterable[T], names: Iterable[str], path: str) -> dict[str, T]:
+def _by_name(values: Iterable[T], names: Iterable[str], path: str) -> dict[str, T]:
     found: dict[str, T] = {}
     for name, value in zip(names, values, strict=True):
         if name in found:

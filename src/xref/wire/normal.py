@@ -199,6 +199,20 @@ def named_types(document: Document) -> Iterable[tuple[str, Any]]:
                 yield from named_types(each["type"])
 
 
+def spelled_out(document: Document, named: Mapping[str, Any]) -> Document:
+    """Return a type of a normal form with all named types written where they are used."""
+    if isinstance(document, str):
+        return spelled_out(named[document], named) if document in named else document
+    if document["type"] == "array":
+        return {**document, "items": spelled_out(document["items"], named)}
+    if document["type"] == "record":
+        members = [
+            {**each, "type": spelled_out(each["type"], named)} for each in document["fields"]
+        ]
+        return {**document, "fields": members}
+    return document
+
+
 # What a schema of ours must be.
 
 

@@ -15,7 +15,7 @@ from xref.errors import MalformedError
 _OFFICE: Final = re.compile(r"[A-Z]{2}[A-Z0-9]{6}")
 _SHARD: Final = re.compile(r"0|[1-9][0-9]{0,4}")
 _LINK_PREFIX: Final = "xref/link/v1/"
-_TRAIL_PREFIX: Final = "xref/trail/v1/"
+TRAIL_PREFIX: Final = "xref/trail/v1/"
 
 
 @lru_cache(maxsize=4096)
@@ -83,7 +83,7 @@ def parse_link(name: str) -> Link:
 
 def trail_name(hop: str, shard: int) -> str:
     """Return the origin of a hop's trail."""
-    return f"{_TRAIL_PREFIX}{hop}/{shard}"
+    return f"{TRAIL_PREFIX}{hop}/{shard}"
 
 
 def cosigner_name(office: str) -> str:
