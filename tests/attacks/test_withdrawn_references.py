@@ -1,6 +1,9 @@
 """A withdrawn reference stays withdrawn, whoever else names it and however long it would last."""
 
 from dataclasses import replace
+from typing import Any
+
+import pytest
 
 from attacks.hostile import (
     BETWEEN_HOPS,
@@ -21,9 +24,14 @@ from attacks.hostile import (
     written,
 )
 from world import DAY_MS, World, keychain
+from xref.answers import Item
 from xref.compose import sign_drafts
+from xref.desk.cabinet import Cabinet
+from xref.desk.filing import take_content
+from xref.desk.receive import Opened
 from xref.desk.spool import Withdrawal
 from xref.wire.envelope import Envelope
+from xref.wire.header import Header
 from xref.wire.key import KeyUse
 
 CASE = "case-1"
@@ -103,3 +111,29 @@ def test_another_offices_withdrawal_lets_a_late_message_in() -> None:
     turn(world, VN_HOP)
     world.settle()
     assert world.inbox(VN_DESK) == {}
+
+
+def test_another_office_names_a_thread_and_withdraws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who learned a thread, as a hop does, could file into the case and have all of it erased."""
+    world = settled()
+    desk = world.desks[VN_DESK]
+    opened: list[Opened] = []
+
+    def also_the_others(cabinet: Cabinet, each: Opened, *given: Any) -> Item:
+        opened.append(each)
+        said = take_content(cabinet, each, *given)
+        take_content(cabinet, replace(each, header=others(each)), *given)
+        return said
+
+    def others(each: Opened) -> Header:
+        return replace(each.header, sender="LAPOL001", message=b"o" * 16, consent_ref=b"r" * 16)
+
+    monkeypatch.setattr("xref.desk.desk.take_content", also_the_others)
+    world.publish(LA_DESK, [referral(CASE)])
+    world.settle()
+    assert len(world.inbox(VN_DESK)) == 2
+    answers = desk._withdraw(others(opened[0]), world.now_ms)
+    assert [answer.item.message for _, answer in answers if isinstance(answer.item, Item)] == [
+        b"o" * 16
+    ]
+    assert list(desk.cabinet.all("inbox")) != []

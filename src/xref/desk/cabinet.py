@@ -119,7 +119,7 @@ class Cabinet:
         return None if value is None else value[:_KEY_BYTES]
 
     def case_for_thread(self, thread: bytes, shards: int) -> bytes:
-        """Return the case that a thread belongs to; a new one uses `shards` for good."""
+        """Return the case that an office's thread belongs to; a new one uses `shards` for good."""
         case = self.state.get("thread_case", thread)
         if case is None:
             case = self._entropy(CASE_BYTES)

@@ -250,7 +250,7 @@ class Desk:
         messages = [header.message for header in headers]
         for space in ("inbox", "erased"):
             self.state.expect(space, messages)
-        self.state.expect("thread_case", {header.thread for header in headers})
+        self.state.expect("thread_case", {header.own_thread for header in headers})
         self.state.expect("withdrawn", {header.taken_reference for header in headers})
         self.cabinet.expect("sent", {header.reply_to for header in headers})
 

@@ -33,7 +33,7 @@ def take_content(cabinet: Cabinet, opened: Opened, shard: int, bundle: Bundle, n
         asked = cabinet.get("sent", header.reply_to)
         answered = {"by": opened.flow.name, "at_ms": now_ms, "said": opened.outcomes}
         cabinet.put("sent", header.reply_to, replied, {**asked, "answered": answered})
-    case = replied or cabinet.case_for_thread(header.thread, bundle.directory.shards)
+    case = replied or cabinet.case_for_thread(header.own_thread, bundle.directory.shards)
     _file(cabinet, opened, case, shard, bundle, now_ms)
     return Item("OPENED", header.message)
 

@@ -60,9 +60,9 @@ def _received(cabinet: Cabinet, record: Record) -> Iterator[Mapping[str, Any]]:
     found: set[bytes] = set()
     if not any(map(cabinet.state.has_any, (_SPACE, "case_known_as"))):
         return  # this office only sends: nothing to look for
-    for case in cabinet.known_as(record.case) if record.case else ():
-        rows = cabinet.state.scan("inbox")
-        found |= {key for key, _ in rows if cabinet.case_id("inbox", key) == case}
+    cases = set(cabinet.known_as(record.case)) if record.case else set()
+    if cases:
+        found |= {key for key, case in cabinet.case_ids("inbox") if case in cases}
     for key in _keys(cabinet, record.values):
         found |= {row[len(key) :] for row, _ in cabinet.state.scan(_SPACE, key)}
     for message in sorted(found):

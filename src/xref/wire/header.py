@@ -54,6 +54,11 @@ class Header:
         )
 
     @property
+    def own_thread(self) -> bytes:
+        """The thread with whose it is: another office that names it is not in the same case."""
+        return self.thread + self.sender.encode()
+
+    @property
     def taken_reference(self) -> bytes:
         """The sharing consent's reference with who took it: another office may name the same."""
         return self.consent_ref + self.sender.encode()
