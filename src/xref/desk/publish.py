@@ -19,6 +19,7 @@ from xref.desk.personal_scope import SEX_FIELD, scope_of
 from xref.desk.plain_values import of_plain
 from xref.desk.read_form import Record
 from xref.desk.scope import NO_SCOPE, Scope, scope_for
+from xref.desk.sharing_consent_check import is_without_guardian
 from xref.errors import MalformedError, RecordError
 from xref.keychain import Keychain, KeyDirectory
 from xref.limits import DAY_MS, ENVELOPE_BYTES_MAX, ENVELOPE_GROWTH_BYTES_MAX, KIB
@@ -322,6 +323,8 @@ class Publisher:
     def _facts_at(self, record: Record, case: bytes, flow: Flow, now_ms: int) -> dict[str, str]:
         """Return the record's facts now; a withdrawal counts until a newer record is given."""
         facts = self._said_at(record, case, now_ms)
+        if is_without_guardian(record.sharing_consent, facts, flow):
+            facts["sharing_consent"] = "invalid"
         agreement = self.bundle.policy.agreement_of(flow)
         if agreement is None or agreement.personal_scope.fallback is None:
             return facts

@@ -12,7 +12,7 @@ from typing import BinaryIO, Final, Self, cast
 from xref import limits
 from xref.desk.adapter import SHARING_CONSENT_PARTS_NEEDED, Adapter, Publication, fact_value
 from xref.desk.cell import CellFault, Column, ascii_digits, clean, read_cell
-from xref.desk.consent import SharingConsent, SharingConsentState
+from xref.desk.consent import SharingConsent
 from xref.desk.derive import siblings
 from xref.desk.form_file import Problem, Row, RowFault
 from xref.desk.form_source import FormSource, Opened, fit, open_form
@@ -20,8 +20,6 @@ from xref.desk.repeated import Repeated
 from xref.errors import MalformedError
 
 MESSAGE_ID_BYTES: Final = 16
-ADULT: Final = ("verified-adult", "undisputed-adult")
-CHILD: Final = ("presumed-child", "verified-child")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +46,9 @@ class Record:
 
     def facts_at(self, now_ms: int) -> dict[str, str]:
         """Return the facts with that of the sharing consent, which depends on the moment."""
-        facts, given = dict(self.facts), self.sharing_consent
-        if given is not None:
-            # A child's own agreement counts together with a guardian's, never alone.
-            is_alone = facts.get("age_status") in CHILD and not given.guardian
-            state = SharingConsentState.INVALID if is_alone else given.state_at(now_ms)
-            facts["sharing_consent"] = state.value
+        facts = dict(self.facts)
+        if self.sharing_consent is not None:
+            facts["sharing_consent"] = self.sharing_consent.state_at(now_ms).value
         return facts
 
 

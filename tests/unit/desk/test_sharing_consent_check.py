@@ -12,11 +12,12 @@ import pytest
 
 from attacks.hostile import LA_DESK, outcomes, referral, settled
 from shipped import shipped
-from unit.desk.test_plain_form import CONSENT, GOOD
+from unit.desk.test_plain_form import CONSENT, GOOD, POLICY
 from unit.desk.test_told import DRAFT, digest, submitted
 from world import DAY_MS
 from xref.desk.consent import SharingConsent
 from xref.desk.read_form import Record
+from xref.desk.sharing_consent_check import is_without_guardian
 from xref.limits import SHARING_CONSENT_LIFE_MS_MAX
 
 TOLD: dict[str, Any] = {
@@ -147,8 +148,25 @@ def test_a_childs_agreement_without_the_guardians(age: str) -> None:
 
 def test_a_childs_agreement_without_the_guardians_is_pointed_out(tmp_path: Path) -> None:
     [doubt] = handed_in(tmp_path, A_CHILD)
-    assert doubt == "sharing consent: guardian a child's counts with the guardian's agreement alone"
+    assert doubt.startswith("sharing consent: guardian a child's counts with the guardian's")
     assert handed_in(tmp_path, A_CHILD, guardian=True) == []
+
+
+def test_a_childs_withdrawn_agreement_does_not_become_one_that_never_counted() -> None:
+    """Else another ground would open what the child has closed."""
+    flow = POLICY.flow_named("victim-referral")
+    for said, is_ended in (("granted", True), ("withdrawn", False), ("expired", False)):
+        facts = {**A_CHILD, "sharing_consent": said}
+        assert is_without_guardian(given(guardian=False), facts, flow) is is_ended
+
+
+def test_who_says_nothing_of_the_age_is_not_better_off() -> None:
+    """Where a child's agreement alone does not count, an age that is not known opens nothing."""
+    [floor] = [each for each in POLICY.rulebook.forbids if each.rule.id == "floor/child"]
+    facts = {**A_CHILD, "sharing_consent": "granted"}
+    for flow in POLICY.flows.values():
+        found = is_without_guardian(given(guardian=False), facts, flow)
+        assert found is floor.selector.takes(flow), flow.name
 
 
 def test_what_the_person_did_not_agree_to() -> None:
