@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-from xref.answers import DECISION, RECEIPT, Answer, Item, Said
+from xref.answers import DECISION, RECEIPT, WITHDRAWN, Answer, Item, Said
 from xref.bundle import Bundle
 from xref.disclose import open_message
 from xref.endpoint import Acknowledged, Endpoint
@@ -93,6 +93,8 @@ class Accounting:
         self._endpoint, self._knowledge = endpoint, knowledge
         self._bundle, self._now_ms = bundle, now_ms
         self._known: dict[tuple[object, ...], _Alike] = {}
+        self.stopped: dict[bytes, str] = {}
+        """Messages that a peer wants stopped before they are delivered, each with its Party."""
 
     def add(self, entry: Entry) -> None:
         """Put an entry on the trail."""
@@ -195,8 +197,21 @@ class Accounting:
         self._knowledge.silence(link, index)
         entry = {"kind": "emptied", "at_ms": self._now_ms, "message": header.message.hex()}
         self.add({**entry, "out_link": link.name, "out_index": index})
-        item = Item("REJECTED", header.message, fault="withdrawn")
+        item = Item("REJECTED", header.message, fault=WITHDRAWN)
         self.answers.append(Answer(header.sender, RECEIPT, item))
+
+    def stop_at(self, header: Header) -> None:
+        """Ask the own desk to open no more what it may have read and not handed over yet."""
+        item = Item("REJECTED", header.message, fault=WITHDRAWN)
+        self.answers.append(Answer(header.recipient, RECEIPT, item))
+
+    def stop_abroad(self, message: bytes) -> None:
+        """Ask the hop of a message's recipient to deliver it no more, if it is another's."""
+        released = self._knowledge.question(message)
+        office = self._bundle.directory.find(released.recipient) if released else None
+        if office is not None and office.hop not in ("", self._endpoint.office):
+            item = Item("REJECTED", message, fault=WITHDRAWN)
+            self.answers.append(Answer(office.hop, RECEIPT, item))
 
     def suspended(self, link: Link, index: int, header: Header) -> None:
         """Account for content dropped before delivery, as one of its ends was suspended."""
@@ -260,8 +275,15 @@ class Accounting:
         for each in items:
             if each["outcome"] == "NOTED":
                 self._note(each, message.header.sender)
+            elif each["outcome"] == "REJECTED" and each["fault"] == WITHDRAWN:
+                self._stop(each["message"], message.header.sender)
             elif each["outcome"] == "REJECTED":
                 self._pass_on_rejection(each, message.header.sender)
+
+    def _stop(self, message: bytes, reporter: str) -> None:
+        office = self._bundle.directory.find(reporter)
+        if office is not None and office.role == "hop":
+            self.stopped[message] = office.party
 
     def _note(self, item: dict[str, Any], reporter: str) -> None:
         """Put on the trail what an own desk did about a message: a code and a digest, no more."""

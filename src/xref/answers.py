@@ -26,6 +26,8 @@ from xref.wire.key import KeyUse
 from xref.wire.schema import Schema
 
 RECEIPT: Final = "receipt"
+WITHDRAWN: Final = "withdrawn"
+"""The fault of what is stopped before it was delivered, as its sharing consent was withdrawn."""
 MISMATCH: Final = "definition-mismatch"
 DECISION: Final = "decision"
 _ITEMS_CACHED_MAX: Final = 4096

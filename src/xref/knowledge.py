@@ -3,7 +3,8 @@
 Codes and identifiers only. Spaces: `message` (what passed here, by id, with an own desk's facts
 until the message expires; empty for what did not pass), `scope` (sharing consents by reference),
 `withdrawn` (their ends, by reference and who took them), `request` and `replaced` (requests at home
-by thread, and those before them), `released` (messages by out-link and first index, a row for a
+by thread, and those before them), `caused` (messages that go by a request's sharing consent: its
+reference, who took it, and their id), `released` (messages by out-link and first index, a row for a
 batch), `expiry` (when these may go: a row for all keys of a batch, a space and an hour).
 """
 
@@ -208,6 +209,7 @@ class Knowledge:
         rows = [_released_bytes(message) for message in messages]
         for message, row in zip(messages, rows, strict=True):
             header, facts = message.header, message.facts
+            self._remember_caused(message)
             if message.flow.nature != "receipt":
                 known = header.consent_ref + header.bundle + facts.encode() if facts else b""
                 kept = row + known if facts and facts.codes else row
@@ -218,6 +220,19 @@ class Knowledge:
             key = indexed(link.name, first + start)
             self._state.put("released", key, b"".join(rows[start : start + _RELEASED_ROW_MAX]))
             self._expire(expires_ms, "released", key)
+
+    def _remember_caused(self, message: Message) -> None:
+        """Remember what goes on by the sharing consent of a request at home, to stop it by that."""
+        cause = self.cause(message.facts.cause) if message.facts is not None else None
+        if cause is not None and cause.consent_ref != NO_ID:
+            key = cause.consent_ref + cause.sender.encode() + message.header.message
+            self._state.put("caused", key, b"")
+            self._expire(message.header.expires_ms, "caused", key)
+
+    def caused(self, withdrawal: Header) -> frozenset[bytes]:
+        """Return the messages that went on by the sharing consent which is withdrawn here."""
+        rows = self._state.scan("caused", withdrawal.taken_reference)
+        return frozenset(key[-len(NO_ID) :] for key, _ in rows)
 
     def silence(self, link: Link, index: int) -> None:
         """Remember that what stands at an index of an own link was answered already."""

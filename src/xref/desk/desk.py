@@ -16,7 +16,7 @@ from xref.compose import sign_drafts
 from xref.desk.act_alerts import act_alerts
 from xref.desk.alerts import Alert
 from xref.desk.cabinet import Cabinet
-from xref.desk.erase import concerned, erase, erase_due
+from xref.desk.erase import concerned, end_stopped, erase, erase_due
 from xref.desk.filing import take_content
 from xref.desk.intake import Intake
 from xref.desk.mismatch import note_mismatch, tell_mismatches
@@ -276,7 +276,8 @@ class Desk:
         if opened.flow.nature in ("receipt", "decision"):
             bundle, hop = self._bundle(now_ms), self.setup.hop
             note_receipt(self.cabinet, opened, bundle, hop, now_ms)
-            return note_relayed(self.state, opened, bundle, hop)
+            ended = end_stopped(self.state, self.cabinet, opened, hop, now_ms)
+            return ended + note_relayed(self.state, opened, bundle, hop)
         if opened.flow.nature == "withdrawal":
             return self._withdraw(opened.header, now_ms)
         if self.narrowing.is_suspended:

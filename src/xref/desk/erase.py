@@ -7,10 +7,11 @@ an office keep is kept sealed and used no more; it is erased when the order ends
 from collections.abc import Collection
 from typing import Any, Final
 
-from xref.answers import RECEIPT, Answer, Item
+from xref.answers import RECEIPT, WITHDRAWN, Answer, Item
 from xref.desk.cabinet import Cabinet
 from xref.desk.duties import forget_owed
 from xref.desk.onward import forget_person
+from xref.desk.receive import Opened
 from xref.desk.relay import remember_relayed
 from xref.limits import ERASED_AT_ONCE_MAX
 from xref.policy import KEPT_BY_ORDER
@@ -86,9 +87,34 @@ def erase_due(state: State, cabinet: Cabinet, now_ms: int) -> list[tuple[int, An
         return []
     for key in due:
         state.delete("inbox_due", key)
-    gone = list(dict.fromkeys(key[_TIME_BYTES:] for key in due))
-    cases = {case for each in gone if (case := cabinet.case_id("inbox", each)) is not None}
-    answers = _end_all(state, cabinet, gone, now_ms)
+    return _end_alone(state, cabinet, dict.fromkeys(key[_TIME_BYTES:] for key in due), now_ms)
+
+
+def end_stopped(
+    state: State, cabinet: Cabinet, receipt: Opened, own_hop: str, now_ms: int
+) -> list[tuple[int, Answer]]:
+    """Erase what the own hop stopped before the office was handed it; answer each.
+
+    So much a hop can do to whatever passes it. What the office has, its sender's withdrawal ends.
+    """
+    items = receipt.values.get("items")
+    if receipt.header.sender != own_hop or not isinstance(items, list):
+        return []
+    gone = [
+        item["message"]
+        for item in items
+        if (item["outcome"], item["fault"]) == ("REJECTED", WITHDRAWN)
+        and state.get("handoff", item["message"]) is not None
+    ]
+    return _end_alone(state, cabinet, gone, now_ms) if gone else []
+
+
+def _end_alone(
+    state: State, cabinet: Cabinet, messages: Collection[bytes], now_ms: int
+) -> list[tuple[int, Answer]]:
+    """End received messages, and those of their cases of which nothing else is held."""
+    cases = {case for each in messages if (case := cabinet.case_id("inbox", each)) is not None}
+    answers = _end_all(state, cabinet, messages, now_ms)
     left = {case for _, case in cabinet.case_ids("inbox")}
     _forget(state, cabinet, cases - left - _own_cases(state))
     return answers

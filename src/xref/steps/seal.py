@@ -3,7 +3,7 @@
 Order within a batch: releases, then receipts about them, then the trail that accounts for both.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from xref.accounting import Accounting
@@ -132,13 +132,32 @@ class _Sealing:
         ended = {each.taken_reference for each in withdrawals}
         flows = {each.flow for each in withdrawals}
 
+        # What another office sends because it was asked at home has a reference of its own. It may
+        # be away, and what goes by this sharing consent must not wait for it to be stopped.
+        caused = {each for header in withdrawals for each in self.desk.knowledge.caused(header)}
+
         def matches(header: Header) -> bool:
-            return header.taken_reference in ended and header.flow not in flows
+            is_of_it = header.taken_reference in ended or header.message in caused
+            return is_of_it and header.flow not in flows
 
         # One look at all that waits, however many are withdrawn at once.
-        for link, end in self.desk.endpoint.outgoing.items() if ended else ():
+        if ended:
+            self._empty(matches, caused)
+        for message in sorted(caused):
+            self.accounts.stop_abroad(message)
+
+    def _empty(self, matches: Callable[[Header], bool], stopped: Collection[bytes]) -> None:
+        for link, end in self.desk.endpoint.outgoing.items():
             for index, header in end.empty(matches):
                 self.accounts.emptied(link, index, header)
+                if header.message in stopped and link.receiver == header.recipient:
+                    self.accounts.stop_at(header)  # no withdrawal of its own follows it there
+
+    def empty_stopped(self) -> None:
+        """Drop what is not yet delivered of what its own Party's hop asked to stop."""
+        stopped = self.accounts.stopped
+        if stopped:
+            self._empty(lambda h: stopped.get(h.message) == party_of(h.sender), stopped)
 
     def empty_suspended(self, offices: Collection[str]) -> None:
         """Drop what is not yet delivered from or to offices that were suspended just now."""
@@ -247,6 +266,7 @@ def seal(
                 accounts.stubbed(outcome)
     sealing.release_all(released)
     sealing.empty_withdrawn(released)
+    sealing.empty_stopped()
     sealing.empty_suspended(suspended)
     sealing.send_answers()
     return sealing.close()

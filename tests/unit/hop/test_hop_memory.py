@@ -45,7 +45,7 @@ from xref.wire.key import KeyUse
 from xref.wire.office import Link
 
 SPACES = ("message", "scope", "released", "expiry")
-EVERYTHING = (*SPACES, "withdrawn", "request", "replaced")
+EVERYTHING = (*SPACES, "withdrawn", "request", "replaced", "caused")
 
 
 def crossed() -> World:
@@ -114,6 +114,7 @@ def test_everything_that_is_remembered_is_forgotten_in_the_end() -> None:
     for form in ("returns.csv", "returns-changed.csv"):
         world.publish(LA_DESK, world.read("la", form).records)
         world.settle()
+    world.hand_in("LAIMM001", "travel.json", answers="travel-asked")
     world.publish(LA_DESK, [Withdrawal(CASE)])
     world.settle()
     knowledge = world.hops[LA_HOP].knowledge
