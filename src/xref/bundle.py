@@ -27,6 +27,7 @@ from xref.wire.schema import Schema
 DIRECTORY_PATH: Final = "directory.toml"
 _MANIFEST: Final = "manifest"
 _NOTE: Final = "bundle.note"
+_SIGNED_BYTES_MAX: Final = 256 * 1024  # the manifest and its note, which are beside the files
 _HEADER: Final = "xref/bundle/v1"
 _PATH: Final = re.compile(r"[a-z0-9_-]+(/[a-z0-9_-]+)*\.(toml|avsc)")
 _PARTY: Final = re.compile(r"[A-Z]{2}")
@@ -365,11 +366,11 @@ def read_files(folder: Path) -> tuple[dict[str, bytes], str]:
     if not folder.is_dir():
         raise ConfigError(f"{folder}: no such folder; name the folder of a bundle")
     try:
-        found = {
-            path.relative_to(folder).as_posix(): path.read_bytes()
-            for path in folder.rglob("*")
-            if path.is_file()
-        }
+        paths = [path for path in folder.rglob("*") if path.is_file()]
+        # Before anything is read: the folder is of another Party, or of nobody yet.
+        if sum(path.stat().st_size for path in paths) > BUNDLE_BYTES_MAX + _SIGNED_BYTES_MAX:
+            raise ConfigError(f"{folder}: over {BUNDLE_BYTES_MAX} bytes; fetch the bundle anew")
+        found = {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
         manifest, note = found.pop(_MANIFEST), found.pop(_NOTE).decode()
     except KeyError as error:
         raise ConfigError(f"{folder}: {error.args[0]} is missing; fetch the bundle anew") from None

@@ -3,6 +3,7 @@
 import json
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from unit.bundle.signed_bundle import draft
 from unit.desk.test_agreed import BASIS, faults
 from world import NOW_MS, keychain
 from xref import limits
+from xref.bundle import read_files
 from xref.desk.json_file import json_rows
 from xref.errors import ConfigError, RecordError
 from xref.policy_page import page_of
@@ -22,6 +24,7 @@ from xref.tlog.checkpoint import Checkpoint
 from xref.tlog.note import Signer
 from xref.wire.key import KeyUse
 from xref.wire.schema import Schema
+from xref.wiring import read_keyrings
 
 MARKUP = "<script>alert(1)</script>"
 
@@ -104,3 +107,19 @@ def test_key_in_a_trace_shows_no_seed() -> None:
 def test_names_a_day_that_is_in_no_calendar_here(day: str) -> None:
     with pytest.raises(RecordError, match="--warned-on"):
         _begin(day, "--warned-on", 7 * 60)
+
+
+def test_sends_a_bundle_that_fits_no_memory(tmp_path: Path) -> None:
+    """A sparse file costs its sender nothing; what is too large is not read."""
+    (tmp_path / "bundle").mkdir()
+    with (tmp_path / "bundle" / "directory.toml").open("wb") as stream:
+        stream.truncate(2**40)
+    with pytest.raises(ConfigError, match="over"):
+        read_files(tmp_path / "bundle")
+
+
+def test_sends_a_keyring_that_fits_no_memory(tmp_path: Path) -> None:
+    with (tmp_path / "LA.keyring").open("wb") as stream:
+        stream.truncate(2**40)
+    with pytest.raises(ConfigError, match="too large"):
+        read_keyrings(tmp_path)

@@ -172,7 +172,8 @@ def read_keyrings(folder: Path) -> dict[Path, str]:
     notes = {}
     for file in sorted(folder.glob("*.keyring")):
         try:
-            data = file.read_bytes()
+            with file.open("rb") as stream:
+                data = stream.read(KEYRING_BYTES_MAX + 1)
         except OSError as error:
             message = f"{file}: cannot be read: {cause_of(error)}; put it there anew"
             raise ConfigError(message) from error
