@@ -17,7 +17,7 @@ from xref.errors import ConfigError, MalformedError
 from xref.limits import POLICY_FILE_BYTES_MAX, WIRE_NUMBER_MAX
 from xref.policy.compare import narrows_only
 from xref.policy.reading import Entry, read_toml
-from xref.policy.rulebook import Rulebook, words_of
+from xref.policy.rulebook import Rulebook, mask_of, words_of
 from xref.policy.rules import ForbidRule, PermitRule, read_forbid, read_permit
 from xref.tlog.note import NoteError, Signer, Verifier, split
 from xref.tlog.note import sign as sign_note
@@ -172,6 +172,9 @@ def tightened(rulebook: Rulebook, overlay: Overlay) -> Rulebook:
         if rule_id not in known:
             raise ConfigError(f"{rule_id}: no permit of the bundle; an overlay adds none")
         _check_terms(permit, known[rule_id])
+    rules: list[ForbidRule | PermitRule] = [*forbids, *permits]
+    for rule in rules:
+        _check_passes(rule, rulebook)
     ids = [each.rule.id for each in forbids] + [each.rule.id for each in permits]
     if len(set(ids)) != len(ids):
         raise ConfigError(f"overlay of {overlay.party}: a rule is given twice; keep one")
@@ -188,6 +191,19 @@ def tightened(rulebook: Rulebook, overlay: Overlay) -> Rulebook:
         )
         raise ConfigError(message)
     return tighter
+
+
+def _check_passes(rule: ForbidRule | PermitRule, rulebook: Rulebook) -> None:
+    """Refuse to close what a person ends a sharing consent by, and what offices answer with.
+
+    To let less of that go keeps more where it is, whatever the proof says of fields.
+    """
+    for flow in rulebook.flows.values():
+        mask = mask_of(rule.fields, rule.categories, rulebook.schema_of(flow))
+        closes = mask or isinstance(rule, PermitRule) or rule.effect == "refuse"
+        if flow.nature in STILL_PASSES and rule.selector.takes(flow) and closes:
+            message = f"{rule.rule.id}: it closes {flow.name}, which no Party may"
+            raise ConfigError(f"{message}; name the flows or natures that are meant")
 
 
 def _check_terms(permit: PermitRule, known: PermitRule) -> None:

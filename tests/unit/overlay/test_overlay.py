@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from unit.overlay.overlays import NO_BIRTH_DATE, note, suspended
+from unit.overlay.overlays import NO_BIRTH_DATE, note, rule, suspended
 from world import draft_bundle, party_keys, party_signer, signed_bundle
 from xref.errors import ConfigError
 from xref.overlay import (
@@ -228,3 +228,30 @@ def test_suspensions_are_added_once() -> None:
     assert overlay.offices == {"LANRM001"}
     assert overlay.officials("LANRM001") == {DIGEST}
     assert len(overlay.suspended) == 2
+
+
+CLOSING = {
+    "everything": rule("all", "refuse", ""),
+    "withdrawals": rule("all", "refuse", 'natures = ["withdrawal"]'),
+    "one flow": rule("all", "refuse", 'flows = ["sharing-consent-withdrawn", "victim-referral"]'),
+    "answers of desks": rule("all", "refuse", 'flows = ["receipt"]'),
+    "answers of the hop": rule("all", "refuse", 'natures = ["decision"]'),
+    "whoever receives": rule("all", "refuse", 'to_roles = ["consular-office"]'),
+    "the day alone": rule("all", "strip", 'fields = ["withdrawn_on"]'),
+    "what must go along": rule("all", "keep", 'fields = ["items"]'),
+}
+
+
+@pytest.mark.parametrize("name", CLOSING)
+def test_an_overlay_that_keeps_a_person_from_withdrawing(name: str) -> None:
+    """It opens no field, and yet all that has gone would stay where it is."""
+    overlay = draft_overlay("LA", 1, CLOSING[name])
+    with pytest.raises(ConfigError, match="which no Party may; name the flows or natures"):
+        narrowed(signed_bundle(), overlay)
+
+
+def test_everything_but_what_ends_a_sharing_consent_can_be_closed() -> None:
+    closed = rule("all", "refuse", 'natures = ["contact", "domestic", "home"]')
+    overlay = draft_overlay("LA", 1, closed)
+    rulebook = tightened(signed_bundle().policy.rulebook, overlay)
+    assert "overlay-la/all" in {each.rule.id for each in rulebook.forbids}
