@@ -13,6 +13,7 @@ from xref.desk.duties import owed
 from xref.desk.read_form import midnight_ms
 from xref.desk.spool import Act, AsylumAnswer, Done, Kept
 from xref.errors import ConfigError, RecordError
+from xref.operations import check_case
 from xref.running import now_ms
 from xref.story import cabinet_of
 from xref.wiring import DeskOffice
@@ -75,10 +76,7 @@ def asylum(options: Namespace) -> int:
     office = DeskOffice(options.config)
     office.bundle.policy.facts.encode({"asylum": options.answer})
     name = check_name(options.by)
-    with office.records() as store:
-        if cabinet_of(store).find_case(options.case) is None:
-            message = "no record of that case number at this desk; see `xref desk status`"
-            raise ConfigError(message)
+    check_case(office, options.case)
     _hand_over(office, AsylumAnswer(options.case, options.answer, name))
     told = "what waits goes by it"
     if options.answer not in ASYLUM_OPENS:

@@ -91,7 +91,16 @@ class Later:
 
 def add_case(parser: argparse.ArgumentParser) -> None:
     """Add `CASE`."""
-    parser.add_argument("case", metavar="CASE", help="the office's own case number")
+    parser.add_argument(
+        "case", type=case_number, metavar="CASE", help="the office's own case number"
+    )
+
+
+def case_number(text: str) -> str:
+    """Return a case number as forms are read: in any digits, without odd spaces."""
+    from xref.desk.cell import ascii_digits, clean  # noqa: PLC0415 - only these commands read one
+
+    return ascii_digits(clean(text))
 
 
 def add_until_stdin_ends(parser: argparse.ArgumentParser) -> None:

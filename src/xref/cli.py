@@ -25,6 +25,7 @@ from xref.arguments import (
     add_next_version,
     add_party_key,
     add_until_stdin_ends,
+    case_number,
 )
 from xref.ending import crashed, failed, give_up_output, say_as_json
 from xref.errors import EvidenceError, XrefError, cause_of
@@ -259,7 +260,10 @@ def _add_journey(top: "Commands") -> None:
         "cd la-nrm && xref journey CASE-NUMBER",
     )
     parser.add_argument(
-        "case", metavar="CASE", help="the office's own case number, or a message's number"
+        "case",
+        type=case_number,
+        metavar="CASE",
+        help="the office's own case number, or a message's number",
     )
     add_config(parser, "desk.toml")
     add_json(parser)

@@ -10,18 +10,19 @@ from xref import bundle as bundles
 from xref.bundle_check import check_draft
 from xref.consultation import consultation_of
 from xref.desk.approval import approval_fault, check_name
+from xref.desk.read_form import Record
 from xref.desk.spool import Approval, Correction, Withdrawal
 from xref.desk.story import GONE
 from xref.errors import ConfigError, MalformedError, RecordError, cause_of
 from xref.issue_keys import key_lines, make_keyring, new_keys, sign_keyring
 from xref.keychain import Keychain, OwnKey
-from xref.limits import CLOCK_SKEW_MS, DAY_MS
+from xref.limits import CLOCK_SKEW_MS, DAY_MS, FORM_RECORDS_MAX
 from xref.policy import APPROVAL_FACT, SCOPE_FACT
 from xref.policy.rulebook import CONSULTATION_PATH
 from xref.resources import data_folder
 from xref.running import now_ms
 from xref.sources import read_sources
-from xref.story import HeldRecord, held_records, sent_messages
+from xref.story import HeldRecord, cabinet_of, held_records, sent_messages
 from xref.tlog.note import Signer
 from xref.wire.key import SEED_BYTES, KeyUse, SigningKey
 from xref.wire.keyring import KeyLine, Keyring, SubscribeLine, parse_keyring
@@ -248,17 +249,27 @@ def sign_bundle(folder: Path, signer: Signer, window: tuple[int, int]) -> bytes:
 def withdraw_sharing_consent(office: DeskOffice, case: str) -> int:
     """Hand a person's withdrawal to the desk; return how many of its messages it may concern.
 
-    `ConfigError` for a case number of which nothing was sent.
+    What is held, or waits to be taken by the desk, may not go either, though nothing of it is out.
+    `ConfigError` for a case number that the desk does not know.
     """
+    check_case(office, case)
     with office.records() as store:
         messages = sent_messages(store, office.config.office, office.bundle)
-    concerned = [m for m in messages if m.case == case and m.outcome not in GONE]
-    if not concerned:
-        message = "nothing of that case number is out; see `xref desk status`"
-        raise ConfigError(message)
     with office.spool() as spool:
         spool.put([Withdrawal(case)], now_ms())
-    return len(concerned)
+    return sum(each.case == case and each.outcome not in GONE for each in messages)
+
+
+def check_case(office: DeskOffice, case: str) -> None:
+    """Raise `ConfigError` for a case number of which the desk has no record and none waits."""
+    with office.records() as store:
+        is_known = cabinet_of(store).find_case(case) is not None
+    if not is_known:
+        with office.spool() as spool:
+            waiting = spool.take(FORM_RECORDS_MAX)
+        if not any(isinstance(row, Record) and row.case == case for _, row in waiting):
+            message = "no record of that case number at this desk; see `xref desk status`"
+            raise ConfigError(message)
 
 
 def correct_facts(office: DeskOffice, case: str, facts: Mapping[str, str], by: str = "") -> str:

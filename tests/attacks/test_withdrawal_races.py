@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from attacks.hostile import entries, send, slot_of
+from attacks.hostile import entries, outcomes, records, referral, send, settled, slot_of
 from unit.journey.played import ALL, CASE, Played
 from world import (
     DAY_MS,
@@ -23,7 +23,7 @@ from xref import bundle as bundles
 from xref.answers import RECEIPT, WITHDRAWN, Answer, Item, compose_answers
 from xref.audit import audit_hop
 from xref.bundle import Bundle
-from xref.desk.spool import AsylumAnswer, Row, Withdrawal
+from xref.desk.spool import AsylumAnswer, Correction, Row, Withdrawal
 from xref.wire.office import Link
 
 NRM, ASKED, BORDER, CONSUL = "LANRM001", "LAIMM001", "VNBOR001", "VNCON001"
@@ -78,6 +78,29 @@ def test_withdrawn_while_who_was_asked_is_away_and_its_messages_wait(ending: str
     told = {(kind, outcome) for kind, _, outcome in world.outcomes(NRM)}
     assert ("travel-asked", "erased") in told
     assert audited(world) == []
+
+
+def test_withdrawn_while_the_record_is_held_then_the_missing_fact_is_given() -> None:
+    """Nothing of it was out, and nothing of it goes, whatever is learned later."""
+    world = settled()
+    held = replace(records()[1], named={})
+    world.publish(NRM, [held])
+    world.settle()
+    assert outcomes(world) == ["refused"]
+    world.publish(NRM, [Withdrawal(held.case)])
+    told = [Correction(held.case, held.publication, {"asylum": "no"}, "")]
+    world.publish(NRM, told)
+    world.settle()
+    assert set(outcomes(world)) == {"refused"}
+    assert world.inbox("VNNRM001") == {}
+
+
+def test_withdrawn_in_the_same_batch_as_the_record_is_handed_in() -> None:
+    world = settled()
+    world.publish(NRM, [referral(), Withdrawal("case-1")])
+    world.settle()
+    assert "opened" not in outcomes(world)
+    assert world.inbox("VNNRM001") == {}
 
 
 class Sharded(Played):

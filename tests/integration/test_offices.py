@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from integration.offices import OFFICES, Offices, in_memory, running, wait_for
+from integration.people import People, table
 from xref.demo_cases import LA_NRM
 from xref.demo_setup import Participant, place_form
 from xref.processes import run_once
@@ -76,10 +77,31 @@ def test_held_record_goes_under_a_new_id_when_the_fact_is_known(tmp_path: Path) 
         fact = ["desk", "fact", "ຄມ-2026-0002", "asylum=no"]
         run_once([*fact, "--config", offices.config("la-nrm")])
         wait_for(lambda: offices.outcomes("la-nrm").count(("victim-referral", "delivered")) == 2)
+        withdrawn_while_it_was_held(offices)
         messages = offices.status("la-nrm")["messages"]
         fresh = [m for m in messages if m["id"] not in before]
-        assert {m["type"] for m in fresh} == {"victim-referral", "service-referral"}
-        assert not offices.status("la-nrm")["held"]
+        gone = {m["type"] for m in fresh if m["outcome"] == "delivered"}
+        assert gone == {"victim-referral", "service-referral"}
+        assert len([m for m in messages if m["outcome"] == "delivered"]) == 4
+
+
+def withdrawn_while_it_was_held(offices: Offices) -> None:
+    """A person withdraws of whom nothing is out: a fact that is learned later sends nothing."""
+    config, person = ["--config", offices.config("la-nrm")], People().invent(held=True)
+    form = offices.data / "la-nrm" / "forms" / "held.csv"
+    form.write_bytes(table("referrals.csv", [person]))
+    run_once(["desk", "submit", str(form), *config])
+    wait_for(lambda: len(offices.status("la-nrm")["held"]) == 1)
+    lao = person.case.translate({ord("0") + n: ord("໐") + n for n in range(10)})
+    run_once(["desk", "withdraw", lao, *config])
+    wait_for(lambda: offices.status("la-nrm")["waiting_since_ms"] is None)
+    run_once(["desk", "fact", person.case, "asylum=no", *config])
+    wait_for(
+        lambda: (
+            {r["rule"] for each in offices.status("la-nrm")["held"] for r in each["reasons"]}
+            == {"floor/sharing-consent"}
+        )
+    )
 
 
 @pytest.mark.parametrize("victim", VICTIMS, ids=lambda each: each.folder)

@@ -13,7 +13,7 @@ from typing import Final
 import rfc8785
 
 from xref import limits
-from xref.desk.cell import PATH
+from xref.desk.cell import PATH, ascii_digits, clean
 from xref.desk.consent import SharingConsent, parse_sharing_consent
 from xref.desk.derive import SIBLINGS, siblings
 from xref.desk.form_file import Problem, Row, RowFault
@@ -75,7 +75,7 @@ def _record(policy: Policy, source: str, row: Row, today: date) -> Record:
         source=source,
         line=row.line,
         publication=publication,
-        case=_text("case", plain.get("case")),
+        case=_case(plain.get("case")),
         values=_values(policy, publication, objects["fields"], today),
         facts=dict(_facts(objects["facts"])),
         sharing_consent=_sharing_consent(objects["sharing_consent"]),
@@ -106,6 +106,11 @@ def _text(name: str, value: object) -> str:
     if not isinstance(value, str) or not 0 < len(value) <= limits.CELL_CHARS_MAX:
         raise _FormFault(name, "it is missing, or no text", "write it as text")
     return unicodedata.normalize("NFC", value)
+
+
+def _case(value: object) -> str:
+    """Return the case number as other forms have it: in ASCII digits, without odd spaces."""
+    return _text("case", ascii_digits(clean(_text("case", value))))
 
 
 def _message(value: object) -> bytes | None:
