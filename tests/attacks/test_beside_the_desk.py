@@ -15,7 +15,7 @@ from xref.desk.spool import Spool, Withdrawal
 from xref.drivers.memory import MemoryStore
 from xref.errors import ConfigError, UnavailableError
 from xref.wire.key import KeyUse
-from xref.wiring import DeskOffice, Rim, read_keys, write_keys
+from xref.wiring import DeskOffice, Rim, read_keys, write_keys, write_whole
 
 MESSAGE = b"m" * 16
 
@@ -58,7 +58,10 @@ class Erasing:
         return [MESSAGE]
 
     def removed(self, messages: Any, now_ms: int) -> None:
-        raise AssertionError((messages, now_ms))
+        assert (messages, bool(now_ms)) == ([MESSAGE], True)
+
+    def handoffs(self) -> list[Any]:
+        return []
 
 
 def test_puts_a_folder_where_an_erased_form_is_removed(tmp_path: Path) -> None:
@@ -66,6 +69,23 @@ def test_puts_a_folder_where_an_erased_form_is_removed(tmp_path: Path) -> None:
     rim = Rim(Spool(MemoryStore(), bytes(32), bytes), shipped("la"), tmp_path)
     with pytest.raises(UnavailableError):
         rim.hand_over(cast("Desk", Erasing()))
+
+
+def test_power_fails_while_a_form_is_written_and_its_case_is_erased(tmp_path: Path) -> None:
+    """What was written of it stood in the office's folder for good."""
+    form = tmp_path / f"{MESSAGE.hex()}.json"
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Path, "replace", broken_off)
+        with pytest.raises(UnavailableError):
+            write_whole(form, b"a person's name")
+    assert list(tmp_path.iterdir()) != []
+    rim = Rim(Spool(MemoryStore(), bytes(32), bytes), shipped("la"), tmp_path)
+    rim.hand_over(cast("Desk", Erasing()))
+    assert list(tmp_path.iterdir()) == []
+
+
+def broken_off(*_: Any) -> None:
+    raise OSError
 
 
 def test_no_bundle_is_in_force_any_more() -> None:

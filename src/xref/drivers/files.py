@@ -19,7 +19,7 @@ _PRIVATE: Final = 0o600
 
 def write_whole(file: Path, data: bytes, *, private: bool = True) -> None:
     """Write a file durably; a reader sees the old bytes or all of the new ones."""
-    part = file.with_name(f".{file.name}.part")
+    part = _part_of(file)
     mode = _PRIVATE if private else 0o644
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -36,9 +36,14 @@ def write_whole(file: Path, data: bytes, *, private: bool = True) -> None:
         raise UnavailableError(message) from error
 
 
+def _part_of(file: Path) -> Path:
+    return file.with_name(f".{file.name}.part")
+
+
 def remove_file(file: Path) -> None:
-    """Remove a file, if it is there."""
+    """Remove a file, if it is there, and what a write that was broken off left of it."""
     try:
+        _part_of(file).unlink(missing_ok=True)
         file.unlink(missing_ok=True)
     except OSError as error:
         message = f"{file.name}: cannot be removed: {cause_of(error)}; see to its folder"
