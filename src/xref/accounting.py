@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-from xref.answers import DECISION, RECEIPT, WITHDRAWN, Answer, Item, Said
+from xref.answers import DECISION, RECEIPT, STOPS, Answer, Item, Said
 from xref.bundle import Bundle
 from xref.disclose import open_message
 from xref.endpoint import Acknowledged, Endpoint
@@ -93,8 +93,8 @@ class Accounting:
         self._endpoint, self._knowledge = endpoint, knowledge
         self._bundle, self._now_ms = bundle, now_ms
         self._known: dict[tuple[object, ...], _Alike] = {}
-        self.stopped: dict[bytes, str] = {}
-        """Messages that a peer wants stopped before they are delivered, each with its Party."""
+        self.stopped: dict[bytes, tuple[str, str]] = {}
+        """Messages that a peer wants stopped before they are delivered: its Party, and why."""
 
     def add(self, entry: Entry) -> None:
         """Put an entry on the trail."""
@@ -192,25 +192,25 @@ class Accounting:
         item = Item("REJECTED", message_id, rejected.fault, received.link.name, received.index)
         self.answers.append(Answer(received.link.sender, RECEIPT, item))
 
-    def emptied(self, link: Link, index: int, header: Header) -> None:
-        """Account for content dropped before delivery, as its sharing consent was withdrawn."""
+    def emptied(self, link: Link, index: int, header: Header, fault: str) -> None:
+        """Account for content dropped before delivery, for one of the reasons to stop it."""
         self._knowledge.silence(link, index)
         entry = {"kind": "emptied", "at_ms": self._now_ms, "message": header.message.hex()}
         self.add({**entry, "out_link": link.name, "out_index": index})
-        item = Item("REJECTED", header.message, fault=WITHDRAWN)
+        item = Item("REJECTED", header.message, fault=fault)
         self.answers.append(Answer(header.sender, RECEIPT, item))
 
-    def stop_at(self, header: Header) -> None:
+    def stop_at(self, header: Header, fault: str) -> None:
         """Ask the own desk to open no more what it may have read and not handed over yet."""
-        item = Item("REJECTED", header.message, fault=WITHDRAWN)
+        item = Item("REJECTED", header.message, fault=fault)
         self.answers.append(Answer(header.recipient, RECEIPT, item))
 
-    def stop_abroad(self, message: bytes) -> None:
+    def stop_abroad(self, message: bytes, fault: str) -> None:
         """Ask the hop of a message's recipient to deliver it no more, if it is another's."""
         released = self._knowledge.question(message)
         office = self._bundle.directory.find(released.recipient) if released else None
         if office is not None and office.hop not in ("", self._endpoint.office):
-            item = Item("REJECTED", message, fault=WITHDRAWN)
+            item = Item("REJECTED", message, fault=fault)
             self.answers.append(Answer(office.hop, RECEIPT, item))
 
     def suspended(self, link: Link, index: int, header: Header) -> None:
@@ -275,15 +275,15 @@ class Accounting:
         for each in items:
             if each["outcome"] == "NOTED":
                 self._note(each, message.header.sender)
-            elif each["outcome"] == "REJECTED" and each["fault"] == WITHDRAWN:
-                self._stop(each["message"], message.header.sender)
+            elif each["outcome"] == "REJECTED" and each["fault"] in STOPS:
+                self._stop(each["message"], message.header.sender, each["fault"])
             elif each["outcome"] == "REJECTED":
                 self._pass_on_rejection(each, message.header.sender)
 
-    def _stop(self, message: bytes, reporter: str) -> None:
+    def _stop(self, message: bytes, reporter: str, fault: str) -> None:
         office = self._bundle.directory.find(reporter)
         if office is not None and office.role == "hop":
-            self.stopped[message] = office.party
+            self.stopped[message] = office.party, fault
 
     def _note(self, item: dict[str, Any], reporter: str) -> None:
         """Put on the trail what an own desk did about a message: a code and a digest, no more."""

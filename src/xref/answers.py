@@ -28,6 +28,9 @@ from xref.wire.schema import Schema
 RECEIPT: Final = "receipt"
 WITHDRAWN: Final = "withdrawn"
 """The fault of what is stopped before it was delivered, as its sharing consent was withdrawn."""
+REPLACED: Final = "replaced"
+"""Of what is stopped as the office that asked for it has asked anew."""
+STOPS: Final = (WITHDRAWN, REPLACED)
 MISMATCH: Final = "definition-mismatch"
 DECISION: Final = "decision"
 _ITEMS_CACHED_MAX: Final = 4096

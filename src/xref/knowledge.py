@@ -3,9 +3,9 @@
 Codes and identifiers only. Spaces: `message` (what passed here, by id, with an own desk's facts
 until the message expires; empty for what did not pass), `scope` (sharing consents by reference),
 `withdrawn` (their ends, by reference and who took them), `request` and `replaced` (requests at home
-by thread, and those before them), `caused` (messages that go by a request's sharing consent: its
-reference, who took it, and their id), `released` (messages by out-link and first index, a row for a
-batch), `expiry` (when these may go: a row for all keys of a batch, a space and an hour).
+by thread, and those before them), `caused` (messages that go because of a request: by its
+reference, who took that, its id and their own), `released` (messages by out-link and first index, a
+row for a batch), `expiry` (when these may go: a row for all keys of a batch, a space and an hour).
 """
 
 import struct
@@ -109,6 +109,7 @@ class Knowledge:
         """Use `state`."""
         self._state = state
         self._due: defaultdict[tuple[int, str], list[bytes]] = defaultdict(list)
+        self._replaced: list[bytes] = []
 
     def expect(self, headers: Iterable[Header], party: str) -> None:
         """Read at once what a batch of messages is going to ask for; `party` is the hop's own."""
@@ -194,6 +195,7 @@ class Knowledge:
             earlier = key[len(thread) :]
             self._state.delete("request", key)
             self._state.put("replaced", earlier, b"")
+            self._replaced.append(earlier)
             self._expire(header.created_ms + MESSAGE_LIFE_MS_MAX, "replaced", earlier)
         key = thread + header.message
         self._state.put("request", key, b"")
@@ -222,17 +224,30 @@ class Knowledge:
             self._expire(expires_ms, "released", key)
 
     def _remember_caused(self, message: Message) -> None:
-        """Remember what goes on by the sharing consent of a request at home, to stop it by that."""
-        cause = self.cause(message.facts.cause) if message.facts is not None else None
-        if cause is not None and cause.consent_ref != NO_ID:
-            key = cause.consent_ref + cause.sender.encode() + message.header.message
+        """Remember what goes on because of a request at home, to stop it by what ends that."""
+        asked = message.facts.cause if message.facts is not None else NO_ID
+        cause = self.cause(asked)
+        if cause is not None:
+            key = cause.consent_ref + cause.sender.encode() + asked + message.header.message
             self._state.put("caused", key, b"")
             self._expire(message.header.expires_ms, "caused", key)
 
-    def caused(self, withdrawal: Header) -> frozenset[bytes]:
+    def caused(self, withdrawal: Header) -> list[bytes]:
         """Return the messages that went on by the sharing consent which is withdrawn here."""
-        rows = self._state.scan("caused", withdrawal.taken_reference)
-        return frozenset(key[-len(NO_ID) :] for key, _ in rows)
+        return self._caused(withdrawal.taken_reference)
+
+    def take_replaced(self) -> list[bytes]:
+        """Return what went on because of requests that newer ones have replaced in this batch."""
+        found = []
+        for earlier in self._replaced:
+            cause = self.cause(earlier)
+            if cause is not None:
+                found += self._caused(cause.consent_ref + cause.sender.encode() + earlier)
+        self._replaced.clear()
+        return found
+
+    def _caused(self, prefix: bytes) -> list[bytes]:
+        return [key[-len(NO_ID) :] for key, _ in self._state.scan("caused", prefix)]
 
     def silence(self, link: Link, index: int) -> None:
         """Remember that what stands at an index of an own link was answered already."""

@@ -30,6 +30,7 @@ _OUTCOMES: Mapping[str, tuple[str, str]] = {
 
 _NEVER_DELIVERED: Mapping[str, str] = {
     "withdrawn": "stopped on its way: the sharing consent was withdrawn",
+    "replaced": "stopped on its way: a newer request took the place of the one it was sent for",
     "expired": "expired on its way: never delivered",
 }
 

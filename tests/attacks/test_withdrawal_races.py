@@ -263,3 +263,30 @@ def test_withdrawn_after_the_bundle_that_it_went_by_was_followed(days: int) -> N
     of_nrm = {outcome for kind, _, outcome in world.outcomes(NRM) if "withdrawn" not in kind}
     assert of_nrm == {"erased"}
     assert audited(world) == []
+
+
+# -- revoked by a newer request --------------------------------------------------------------------
+
+
+REVOKED = "ຄມ-2026-0008"
+
+
+def test_consular_contact_revoked_while_the_notice_to_the_consulate_waits() -> None:
+    """The newer request counts from the moment that the hop has it, whatever waits at the border."""
+    world = Played()
+    world.hand_in(NRM, "returns.csv", case=REVOKED)
+    line = away(world, ABROAD)
+    world.hand_in(ASKED, "travel.json", answers="travel-asked")
+    office = away(world, ASKED)
+    world.hand_in(NRM, "returns-changed.csv", case=REVOKED)
+    back(world, line)
+    assert world.stories(CONSUL) == world.stories(BORDER) == []
+    back(world, office)
+    told = {(to, outcome) for kind, to, outcome in world.outcomes(ASKED) if "travel" in kind}
+    assert told == {(CONSUL, "rejected"), (BORDER, "rejected")}
+    receipts = [r for story in world.sent(ASKED).values() for r in story["receipts"]]
+    assert {each["fault"] for each in receipts if "fault" in each} == {"replaced"}
+    world.hand_in(ASKED, "travel.json", answers="travel-asked")
+    assert world.stories(CONSUL) == []
+    assert world.types(BORDER) == {"travel-notice-border"}
+    assert audited(world) == []

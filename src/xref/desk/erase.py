@@ -7,7 +7,7 @@ an office keep is kept sealed and used no more; it is erased when the order ends
 from collections.abc import Collection
 from typing import Any, Final
 
-from xref.answers import RECEIPT, WITHDRAWN, Answer, Item
+from xref.answers import RECEIPT, STOPS, Answer, Item
 from xref.desk.cabinet import Cabinet
 from xref.desk.duties import forget_owed
 from xref.desk.onward import forget_person
@@ -103,7 +103,8 @@ def end_stopped(
     gone = [
         item["message"]
         for item in items
-        if (item["outcome"], item["fault"]) == ("REJECTED", WITHDRAWN)
+        if item["outcome"] == "REJECTED"
+        and item["fault"] in STOPS
         and state.get("handoff", item["message"]) is not None
     ]
     return _end_alone(state, cabinet, gone, now_ms) if gone else []

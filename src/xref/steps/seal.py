@@ -3,13 +3,11 @@
 Order within a batch: releases, then receipts about them, then the trail that accounts for both.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from xref.accounting import Accounting
-from xref.answers import (
-    compose_answers,
-)
+from xref.answers import REPLACED, WITHDRAWN, compose_answers
 from xref.backlog import Queued
 from xref.bundle import Bundle
 from xref.endpoint import Endpoint
@@ -134,30 +132,51 @@ class _Sealing:
 
         # What another office sends because it was asked at home has a reference of its own. It may
         # be away, and what goes by this sharing consent must not wait for it to be stopped.
-        caused = {each for header in withdrawals for each in self.desk.knowledge.caused(header)}
+        caused = [each for header in withdrawals for each in self.desk.knowledge.caused(header)]
 
         def matches(header: Header) -> bool:
-            is_of_it = header.taken_reference in ended or header.message in caused
+            is_of_it = header.taken_reference in ended or header.message in stopped
             return is_of_it and header.flow not in flows
 
+        stopped = dict.fromkeys(caused, WITHDRAWN)
         # One look at all that waits, however many are withdrawn at once.
         if ended:
-            self._empty(matches, caused)
-        for message in sorted(caused):
-            self.accounts.stop_abroad(message)
+            self._empty(matches, stopped)
+        self._stop_abroad(stopped)
 
-    def _empty(self, matches: Callable[[Header], bool], stopped: Collection[bytes]) -> None:
-        for link, end in self.desk.endpoint.outgoing.items():
-            for index, header in end.empty(matches):
-                self.accounts.emptied(link, index, header)
-                if header.message in stopped and link.receiver == header.recipient:
-                    self.accounts.stop_at(header)  # no withdrawal of its own follows it there
+    def empty_replaced(self) -> None:
+        """Drop what is not yet delivered and was sent as asked for before the newest request.
+
+        That one may say what the person has revoked since.
+        """
+        stopped = dict.fromkeys(self.desk.knowledge.take_replaced(), REPLACED)
+        if stopped:
+            self._empty(lambda header: header.message in stopped, stopped)
+        self._stop_abroad(stopped)
 
     def empty_stopped(self) -> None:
         """Drop what is not yet delivered of what its own Party's hop asked to stop."""
-        stopped = self.accounts.stopped
-        if stopped:
-            self._empty(lambda h: stopped.get(h.message) == party_of(h.sender), stopped)
+        told = self.accounts.stopped
+
+        def matches(header: Header) -> bool:
+            party, _ = told.get(header.message, ("", ""))
+            return party == party_of(header.sender)
+
+        if told:
+            self._empty(matches, {message: fault for message, (_, fault) in told.items()})
+
+    def _empty(self, matches: Callable[[Header], bool], stopped: Mapping[bytes, str]) -> None:
+        for link, end in self.desk.endpoint.outgoing.items():
+            for index, header in end.empty(matches):
+                fault = stopped.get(header.message, WITHDRAWN)
+                self.accounts.emptied(link, index, header, fault)
+                if header.message in stopped and link.receiver == header.recipient:
+                    # No withdrawal of its own follows it there.
+                    self.accounts.stop_at(header, fault)
+
+    def _stop_abroad(self, stopped: Mapping[bytes, str]) -> None:
+        for message, fault in stopped.items():
+            self.accounts.stop_abroad(message, fault)
 
     def empty_suspended(self, offices: Collection[str]) -> None:
         """Drop what is not yet delivered from or to offices that were suspended just now."""
@@ -266,6 +285,7 @@ def seal(
                 accounts.stubbed(outcome)
     sealing.release_all(released)
     sealing.empty_withdrawn(released)
+    sealing.empty_replaced()
     sealing.empty_stopped()
     sealing.empty_suspended(suspended)
     sealing.send_answers()
