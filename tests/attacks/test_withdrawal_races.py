@@ -272,7 +272,7 @@ REVOKED = "ຄມ-2026-0008"
 
 
 def test_consular_contact_revoked_while_the_notice_to_the_consulate_waits() -> None:
-    """The newer request counts from the moment that the hop has it, whatever waits at the border."""
+    """The newer request counts once the hop has it, whatever waits at the border."""
     world = Played()
     world.hand_in(NRM, "returns.csv", case=REVOKED)
     line = away(world, ABROAD)
