@@ -284,7 +284,8 @@ def test_consular_contact_revoked_while_the_notice_to_the_consulate_waits() -> N
     back(world, office)
     told = {(to, outcome) for kind, to, outcome in world.outcomes(ASKED) if "travel" in kind}
     assert told == {(CONSUL, "rejected"), (BORDER, "rejected")}
-    receipts = [r for story in world.sent(ASKED).values() for r in story["receipts"]]
+    stories = [story for _, story in world.desks[ASKED].cabinet.all("sent")]
+    receipts = [receipt for story in stories for receipt in story["receipts"]]
     assert {each["fault"] for each in receipts if "fault" in each} == {"replaced"}
     world.hand_in(ASKED, "travel.json", answers="travel-asked")
     assert world.stories(CONSUL) == []

@@ -30,6 +30,7 @@ from docs import (
     make_schema_rules,
 )
 from docs.make_commands import PAGE, page
+from xref.answers import STOPS
 from xref.cli import main
 from xref.config import (
     DeskConfig,
@@ -406,7 +407,7 @@ def test_the_configuration_page_lists_every_member_and_its_default() -> None:
 
 def fault_codes() -> tuple[set[str], set[str]]:
     """Return the fault codes in the program, and patterns of those that it puts together."""
-    literal: set[str] = set()
+    literal: set[str] = set(STOPS)  # named, as three modules have them
     patterns: set[str] = set()
     for file in (ROOT / "src" / "xref").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_bytes())):
