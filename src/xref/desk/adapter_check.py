@@ -17,6 +17,7 @@ from xref.desk.publish import DESK_FILLS
 from xref.desk.sharing_consent_form import SharingConsentForm
 from xref.desk.told import notices_of
 from xref.desk.toml_lines import Place
+from xref.desk.which_form import not_apart
 from xref.policy import Notice, Policy
 from xref.wire.schema import Schema
 
@@ -64,6 +65,7 @@ def check_adapter(
     ruled = {(name, rule.fact) for name, f in adapter.file.publications.items() for rule in f.rules}
     findings = [
         *_unused(adapter),
+        *_alike(adapter),
         *_unknown(adapter, policy),
         *_gaps(adapter, coverage),
         *_unconventional(adapter),
@@ -111,6 +113,18 @@ def _unused(adapter: Adapter) -> Iterator[Finding]:
     for place in adapter.unused:
         problem = f"no form has the shared {' '.join(map(str, place))}"
         yield finding_at(adapter, place, problem, "name it in a form, or remove it")
+
+
+def _alike(adapter: Adapter) -> Iterator[Finding]:
+    """Yield each form whose rows may be of an earlier one, which no reader could tell."""
+    for earlier, name in not_apart(adapter.file.publications):
+        problem = f"a row of it may be of {earlier} too, and is then read as neither"
+        cure = (
+            'give both a column with to = "title"'
+            if "json" in adapter.file.publications[name].format
+            else "give one of them a column that the other has not"
+        )
+        yield finding_at(adapter, ("publication", name), problem, cure)
 
 
 def _unknown(adapter: Adapter, policy: Policy) -> Iterator[Finding]:

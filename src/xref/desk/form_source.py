@@ -44,7 +44,8 @@ class FormSource:
 class Opened:
     """A file whose form is known, as far as its format has one for the whole file."""
 
-    form: tuple[str, Publication] | None
+    form: str | None
+    """Its name."""
     rows: Callable[[BinaryIO], Iterator[Row | RowFault]]
 
 
@@ -88,17 +89,26 @@ def _headers(form: Publication) -> frozenset[str]:
 
 def _best(
     forms: list[tuple[str, Publication]], head_of: Callable[[Publication], list[Line | RowFault]]
-) -> tuple[str, Publication]:
-    """Return the form whose headers stand in the head of the file, read in that form's own way."""
+) -> tuple[str, Publication] | RowFault:
+    """Return the form whose headers stand in the head of the file, read in that form's own way.
+
+    A file that has all headers of two forms is of neither: nobody could say which is meant.
+    """
 
     def found(item: tuple[str, Publication]) -> tuple[int, int]:
         rows = [line[1] for line in head_of(item[1]) if not isinstance(line, RowFault)]
         return fit(item[1], find_header(rows, _headers(item[1])).names)
 
-    return max(forms, key=found)
+    fits = {item[0]: found(item) for item in forms}
+    best = max(forms, key=lambda item: fits[item[0]])
+    alike = [name for name, each in fits.items() if each == fits[best[0]]]
+    if len(alike) > 1 and sum(fits[best[0]]) == 0:
+        said = f"its columns are those of several forms: {', '.join(alike)}"
+        return RowFault(1, said, "give each form of the adapter a column of its own")
+    return best
 
 
-def _table(source: FormSource, forms: list[tuple[str, Publication]]) -> Opened:
+def _table(source: FormSource, forms: list[tuple[str, Publication]]) -> Opened | RowFault:
     with source.open() as stream:
         start = stream.read(limits.FORM_LINE_BYTES_MAX)
     marked = start.startswith(_MARK)
@@ -112,20 +122,26 @@ def _table(source: FormSource, forms: list[tuple[str, Publication]]) -> Opened:
     def head_of(form: Publication) -> list[Line | RowFault]:
         return list(islice(lines(io.BytesIO(start), form), limits.FORM_HEADER_ROWS_MAX))
 
-    name, form = _best(forms, head_of)
+    found = _best(forms, head_of)
+    if isinstance(found, RowFault):
+        return found
+    name, form = found
     columns_are = f"columns are separated by {form.delimiter!r}"
     return Opened(
-        (name, form),
+        name,
         lambda stream: table_rows(lines(stream, form), _headers(form), columns_are),
     )
 
 
-def _sheet(source: FormSource, forms: list[tuple[str, Publication]]) -> Opened:
+def _sheet(source: FormSource, forms: list[tuple[str, Publication]]) -> Opened | RowFault:
     with source.open() as stream:
         head = list(islice(sheet_lines(stream), limits.FORM_HEADER_ROWS_MAX))
-    name, form = _best(forms, lambda _: head)
+    found = _best(forms, lambda _: head)
+    if isinstance(found, RowFault):
+        return found
+    name, form = found
     return Opened(
-        (name, form),
+        name,
         lambda stream: table_rows(
             sheet_lines(stream), _headers(form), "each has its own column in the first sheet"
         ),

@@ -15,8 +15,9 @@ from xref.desk.cell import CellFault, Column, ascii_digits, clean, read_cell
 from xref.desk.consent import SharingConsent
 from xref.desk.derive import siblings
 from xref.desk.form_file import Problem, Row, RowFault
-from xref.desk.form_source import FormSource, Opened, fit, open_form
+from xref.desk.form_source import FormSource, Opened, open_form
 from xref.desk.repeated import Repeated
+from xref.desk.which_form import Forms
 from xref.errors import MalformedError
 
 MESSAGE_ID_BYTES: Final = 16
@@ -177,23 +178,16 @@ def _reads(
     if isinstance(opened, RowFault):
         yield Problem(source.name, opened.line, "", opened.problem, opened.cure)
         return
-    readers = {
-        name: _Reader.of(adapter, name, form)
-        for name, form in adapter.file.publications.items()
-        if form.format == source.format
-    }
+    forms = {n: f for n, f in adapter.file.publications.items() if f.format == source.format}
+    readers = {name: _Reader.of(adapter, name, form) for name, form in forms.items()}
+    known = Forms.of(forms)
     read, faulty = 0, 0
     for row in opened.rows(stream):
         if read == limits.FORM_RECORDS_MAX or faulty >= limits.FORM_PROBLEMS_MAX:
             cure = f"correct or split it; {limits.FORM_RECORDS_MAX} records go at once"
             yield Problem(source.name, row.line, "", "reading stopped here", cure)
             return
-        if isinstance(row, RowFault):
-            faulty += 1
-            yield Problem(source.name, row.line, "", row.problem, row.cure)
-            continue
-        reader = readers[opened.form[0]] if opened.form else _reader_of(readers, row)
-        result = _read_row(reader, source.name, row, today)
+        result = _read_any(readers, opened.form or known, source.name, row, today)
         if isinstance(result, _Read):
             read += 1
             yield result
@@ -202,9 +196,16 @@ def _reads(
             yield from result
 
 
-def _reader_of(readers: Mapping[str, _Reader], row: Row) -> _Reader:
-    """Return the reader of the form whose headers the row has most of."""
-    return max(readers.values(), key=lambda reader: fit(reader.form, row.cells))
+def _read_any(
+    readers: Mapping[str, _Reader], form: str | Forms, source: str, row: Row | RowFault, today: date
+) -> _Read | list[Problem]:
+    """Read a row in the form that is known for the whole file, or in its own."""
+    if not isinstance(row, RowFault):
+        name = form if isinstance(form, str) else form.name_of(row)
+        if isinstance(name, str):
+            return _read_row(readers[name], source, row, today)
+        row = name
+    return [Problem(source, row.line, "", row.problem, row.cure)]
 
 
 def _read_row(reader: _Reader, source: str, row: Row, today: date) -> _Read | list[Problem]:

@@ -79,7 +79,7 @@ def test_the_records_of_the_page_are_read_and_written() -> None:
         received_at_ms=1_797_638_400_000,
         reply_to=bytes.fromhex(said["reply_to"]),
     )
-    nothing = shipped("vn")
+    nothing = shipped("template")
     assert json.loads(write_form(nothing, form)) == said
 
 

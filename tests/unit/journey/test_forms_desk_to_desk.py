@@ -40,6 +40,8 @@ AGREED: Final = {
     "outcome": str(FACTS["nationality_outcome"]).upper().replace("-", "_"),
     "return_decision": str(FACTS["return_decision"]).upper().replace("-", "_"),
     "document_valid_to": "2031-01-01",
+    "free_to_leave": True,
+    "identification_basis": "PARTY_EVIDENCE",
 }
 """What must not contradict the facts, which are always those of a child to whom all is open."""
 FEW = settings(
@@ -150,6 +152,11 @@ class Corridor(World):
                 always = [p for p in self.draft.directory.parties if p != adapter.file.party]
             if always is None and name in fields and column.kind in {"text", "texts"}:
                 always = self.example(fields[name])
+            if name.endswith(("province", "receiving_office")):
+                # The form's list has those of all its country's corridors.
+                codes = sorted(adapter.by_code[str(column.codes)])
+                here = [each for each in codes if each[:2] in self.draft.directory.parties]
+                always = self.data.draw(st.sampled_from(here))
             made = values_of(adapter, column) if always is None else st.just(always)
             cells[column.header] = self.data.draw(made)
         return cells
