@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from xref.agreement_commands import shipped_agreements
 from xref.demo_cases import Case, HandIn, Run, Step
+from xref.demo_form import own_form
 from xref.demo_setup import Participant, adapter_of, in_time
 from xref.desk.adapter import Adapter
 from xref.desk.publish import DESK_FILLS
@@ -32,7 +33,6 @@ _REFERRALS: Final = "referrals.csv"
 _NAMED_ANEW: Final = ("initials", "full_name_native", "birth_year", "age_band")
 _PERSON: Final = "victim-referral.values.json"
 _PLAIN: Final = "in xref's own form"
-_NUMBER: Final = "0" * 32
 _REPLY_IN: Final = timedelta(days=21)
 _CHECKED: Final = (
     *("family_name_native", "given_names_native", "name_script", "family_name_romanised"),
@@ -109,35 +109,38 @@ def _check(case: str, found: str, origin: str, today: date) -> Iterator[HandIn]:
     """Yield a check's four steps, in xref's own form: asked at home, abroad, and both answers."""
     record = next(each for each in sample_people(found, today) if each.case == case)
     person = record.values if _is_about(record, origin) else _person(record, origin)
-    given = record.sharing_consent
     offices = sorted([f"{found}NAT001", f"{origin}NAT001"])
-    about = {"purposes": ["identity-and-residence"], "recipients": offices}
+    agreed = {"purposes": ["identity-and-residence"], "recipients": offices}
     told = {name: person[name] for name in _CHECKED if person.get(name) is not None}
     asked = {**told, **_QUESTION, "reply_by": f"{today + _REPLY_IN:%Y-%m-%d}"}
-    agreed = given and {**given.members(), **about}
-    facts = {"facts": dict(record.facts), "sharing_consent": agreed}
     nrm, register, there = f"{found.lower()}-nrm", _register(found), _register(origin)
-    steps = (
+    steps: tuple[tuple[str, str, str, Mapping[str, Any], str], ...] = (
         (
-            *(nrm, "identity-check", "", {"case": case, "fields": asked, **facts}),
+            *(nrm, "identity-check", "", asked),
             f"{found} nrm asks its own nationality authority whether the person is of {origin}",
         ),
         (
-            *(register, "nationality-check", "identity-check-asked", {"fields": asked}),
+            *(register, "nationality-check", "identity-check-asked", asked),
             f"{found} nationality authority asks {origin}'s, like every other check",
         ),
         (
-            *(there, "nationality-answer", "nationality-request", {"fields": _NATIONAL}),
+            *(there, "nationality-answer", "nationality-request", _NATIONAL),
             f"{origin} nationality authority answers from its registers",
         ),
         (
-            *(register, "identity-answer", "identity-check-asked", {"fields": _NATIONAL}),
+            *(register, "identity-answer", "identity-check-asked", _NATIONAL),
             f"{found} nationality authority tells the answer at home",
         ),
     )
-    for office, publication, flow, members, says in steps:
-        form = {"xref_form": 1, "publication": publication, "case": f"{office}-1", **members}
-        content = json.dumps({**form, "reply_to": _NUMBER if flow else None}, ensure_ascii=False)
+    for office, publication, flow, fields, says in steps:
+        content = own_form(
+            publication,
+            f"{office}-1" if flow else case,
+            fields,
+            like=None if flow else record,
+            consent_changes=agreed,
+            is_about=bool(flow),
+        )
         yield HandIn(office, f"{says}, {_PLAIN}", f"{publication}.json", "", flow, content=content)
 
 
@@ -169,8 +172,7 @@ def _answer(office: str, party: str) -> HandIn:
     if "referral-response" in Adapter.load(folder).file.publications:
         return HandIn(office, says, "answer.json", about="victim-referral")
     fields = {"answer": "ACCEPTED", "offered_services": ["ACCOMMODATION", "PSYCHOSOCIAL_SUPPORT"]}
-    form = {"xref_form": 1, "publication": "referral-response", "fields": fields}
-    content = json.dumps({**form, "case": f"{party}-1", "reply_to": _NUMBER}, indent=2)
+    content = own_form("referral-response", f"{party}-1", fields, is_about=True)
     says = f"{says}, {_PLAIN}"
     return HandIn(office, says, "answer.json", about="victim-referral", content=content)
 
@@ -199,25 +201,19 @@ def _is_about(record: Record, origin: str) -> bool:
 
 def _plain(record: Record, origin: str, more: Mapping[str, Any], case: str = "") -> str:
     """Return a sample's facts with the person in the origin's sample, in xref's own form."""
-    given = record.sharing_consent
     values = {**_person(record, origin), "nationality_claimed": [origin], **more}
     if values["service_province"] and not str(values["service_province"]).startswith(origin):
         values["service_province"] = None  # the sample's own, of another country
-    recipients = [f"{origin}NRM001", f"{origin}SVC001"]
-    agreed = given and {**given.members(), "recipients": recipients}
-    form = {
-        "xref_form": 1,
-        "publication": "referral",
-        "case": case or record.case,
+    return own_form(
+        "referral",
+        case or record.case,
         # Coarser siblings would be the sample's own person's: the desk derives this one's.
-        "fields": {
+        {
             name: value
             for name, value in values.items()
             if value is not None and name not in DESK_FILLS and name not in _NAMED_ANEW
         },
-        "facts": dict(record.facts),
-        "sharing_consent": agreed,
-        "named": {"service-provider": f"{origin}SVC001"},
-        "reply_to": None,
-    }
-    return json.dumps(form, ensure_ascii=False, indent=2)
+        like=record,
+        consent_changes={"recipients": [f"{origin}NRM001", f"{origin}SVC001"]},
+        named={"service-provider": f"{origin}SVC001"},
+    )
