@@ -138,7 +138,7 @@ def _check(case: str, found: str, origin: str, today: date) -> Iterator[HandIn]:
             f"{office}-1" if flow else case,
             fields,
             like=None if flow else record,
-            consent_changes=agreed,
+            sharing_consent_with=agreed,
             is_about=bool(flow),
         )
         yield HandIn(office, f"{says}, {_PLAIN}", f"{publication}.json", "", flow, content=content)
@@ -214,6 +214,6 @@ def _plain(record: Record, origin: str, more: Mapping[str, Any], case: str = "")
             if value is not None and name not in DESK_FILLS and name not in _NAMED_ANEW
         },
         like=record,
-        consent_changes={"recipients": [f"{origin}NRM001", f"{origin}SVC001"]},
+        sharing_consent_with={"recipients": [f"{origin}NRM001", f"{origin}SVC001"]},
         named={"service-provider": f"{origin}SVC001"},
     )

@@ -16,7 +16,7 @@ def own_form(
     fields: Mapping[str, Any],
     *,
     like: Record | None = None,
-    consent_changes: Mapping[str, Any] | None = None,
+    sharing_consent_with: Mapping[str, Any] | None = None,
     named: Mapping[str, str] | None = None,
     is_about: bool = False,
 ) -> str:
@@ -30,7 +30,7 @@ def own_form(
     if like is not None:
         given = like.sharing_consent
         form["facts"] = dict(like.facts)
-        form["sharing_consent"] = given and {**given.members(), **(consent_changes or {})}
+        form["sharing_consent"] = given and {**given.members(), **(sharing_consent_with or {})}
     if named:
         form["named"] = dict(named)
     form["reply_to"] = _NUMBER if is_about else None

@@ -55,7 +55,7 @@ def case_inside(today: date) -> tuple[Case, tuple[Participant, ...]]:
             "support-wish.json",
             sample.case,
             content=own_form(
-                "support-wish", sample.case, told, like=sample, consent_changes=recipients
+                "support-wish", sample.case, told, like=sample, sharing_consent_with=recipients
             ),
         ),
         HandIn(
@@ -69,7 +69,7 @@ def case_inside(today: date) -> tuple[Case, tuple[Participant, ...]]:
                 sample.case,
                 told,
                 like=sample,
-                consent_changes=recipients | {"given_on_ms": NOW},
+                sharing_consent_with=recipients | {"given_on_ms": NOW},
                 named={"service-provider": "LASVC001"},
             ),
         ),
