@@ -125,8 +125,8 @@ def _json_value(text: str, place: int, line: int) -> tuple[object, int]:
     except json.JSONDecodeError as error:
         return RowFault(_line(text, error.pos), "it is not JSON", "correct that line"), place
     except UnicodeEncodeError:
-        fault = "it holds half a character (a lone surrogate)"
-        return RowFault(line, fault, "correct the record; those after it were not read"), place
+        problem = "it holds half a character (a lone surrogate)"
+        return RowFault(line, problem, "correct the record; those after it were not read"), place
     except ValueError as error:
         return RowFault(line, str(error), "correct the record; those after it were not read"), place
     return value, end
