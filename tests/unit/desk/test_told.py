@@ -60,7 +60,7 @@ def plain(**members: Any) -> bytes:
     return json.dumps({**GOOD, "sharing_consent": {**CONSENT, **members}}).encode()
 
 
-@pytest.mark.parametrize("name", ["htcds", "kh", "la", "primero", "template", "th"])
+@pytest.mark.parametrize("name", ["htcds", "kh", "la", "primero", "template", "th", "vn"])
 def test_every_shipped_form_that_asks_binds_the_text_that_was_told(name: str) -> None:
     """In the language of the explanation, else the one that interpreters of that office use."""
     forms = shipped(name).file.publications
@@ -199,7 +199,7 @@ def found(text: str) -> list[tuple[str, str]]:
     return [
         (line[each.line - 1], f"{each.problem}; {each.cure}")
         for each in findings
-        if "notice" in each.problem
+        if "the notice" in each.problem
     ]
 
 
