@@ -8,13 +8,13 @@ import os
 import sys
 from pathlib import Path
 
-from local_kafka import free_ports, serve
+from local_kafka import FreePorts, serve
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
 IMAGE = "apache/kafka:4.1.0"
 READY = "Kafka Server started"
-READY_SECONDS = 120
+READY_SECONDS = 180
 
 
 def broker(port: int, controller_port: int) -> DockerContainer:
@@ -52,8 +52,10 @@ def main() -> int:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--with-process", type=int, default=os.getppid())
     options = parser.parse_args()
+    free = FreePorts(2)
+    free.close()  # the engine would not listen where this process is bound
     serve(
-        lambda: broker(*free_ports(2)),
+        lambda: broker(*free.numbers),
         lambda container: {"servers": [address(container, *container.ports)]},
         options.with_process,
     )

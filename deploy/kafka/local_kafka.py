@@ -32,7 +32,7 @@ Server = TypeVar("Server")
 _HERE: Final = Path(__file__).resolve().parent
 _JAVA_MIN: Final = 17
 _READY: Final = "Kafka Server started"
-_READY_SECONDS: Final = 60.0
+_READY_SECONDS: Final = 180.0  # no measure: a machine may be slow, and busy
 _END_SECONDS: Final = 15.0
 _DIE_WITH_PARENT: Final = 1  # PR_SET_PDEATHSIG, see prctl(2)
 _JAVA: Final = (
@@ -122,13 +122,26 @@ def fetch_jars() -> Path:
     return folder
 
 
-def free_ports(count: int) -> list[int]:
-    """Return ports of 127.0.0.1 that nobody uses now."""
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [int(probe.getsockname()[1]) for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
+class FreePorts:
+    """Ports of 127.0.0.1 that nobody uses; on Linux nobody else is given one until they are closed.
+
+    Their server listens at them all the same: these are bound to them, and do not listen.
+    """
+
+    def __init__(self, count: int) -> None:
+        """Take any."""
+        self._kept = [socket.socket() for _ in range(count)]
+        for each in self._kept:
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            each.bind(("127.0.0.1", 0))
+        self.numbers = [int(each.getsockname()[1]) for each in self._kept]
+        if sys.platform != "linux":  # elsewhere nobody listens where another is bound
+            self.close()
+
+    def close(self) -> None:
+        """Leave them to anybody."""
+        for each in self._kept:
+            each.close()
 
 
 def _new_uuid() -> str:
@@ -169,7 +182,8 @@ class LocalKafka:
         self.folder, self.nodes = folder.resolve(), range(1, nodes + 1)
         self._jars = fetch_jars()
         self._tls, self._passwords = tls, passwords or {}
-        ports = free_ports(4 * nodes)
+        self._free = FreePorts(4 * nodes)
+        ports = self._free.numbers
         self._ports = {n: ports[4 * n - 4 : 4 * n] for n in self.nodes}
         if port is not None:
             self._ports[1][0] = port
@@ -330,6 +344,7 @@ class LocalKafka:
                 process.kill()
                 process.wait()
         self._running.clear()
+        self._free.close()
 
 
 class _Ended(Exception):  # noqa: N818 - no error: somebody asked for the end

@@ -25,7 +25,7 @@ from typing import Final, Self
 
 # The scripts for Kafka beside it know how to start Java here and how to end with their starter.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "kafka"))
-from local_kafka import die_with_parent, free_ports, lacks_java, serve
+from local_kafka import FreePorts, die_with_parent, lacks_java, serve
 
 VERSION: Final = "2.6.13.Final"
 _ARTIFACT: Final = f"io.apicurio:apicurio-registry-app:{VERSION}:tar.gz:all"
@@ -33,7 +33,7 @@ _FILE: Final = f"apicurio-registry-app-{VERSION}-all.tar.gz"
 _SHA256: Final = "3cda1b34aa020fb4ac4dd6a66018d757e81e437f97e20a1f92d366b70091c6ba"
 _JAR: Final = f"apicurio-registry-app-{VERSION}-runner.jar"
 _PATH: Final = "/apis/ccompat/v7"
-_READY_SECONDS: Final = 120.0
+_READY_SECONDS: Final = 180.0  # no measure: a machine may be slow, and busy
 _END_SECONDS: Final = 15.0
 
 
@@ -94,7 +94,8 @@ class LocalRegistry:
             raise RegistryError(lacking)
         folder.mkdir(parents=True, exist_ok=True)
         self._jar, self._folder = fetch() / _JAR, folder.resolve()
-        (self._port,) = free_ports(1)
+        self._free = FreePorts(1)
+        (self._port,) = self._free.numbers
         self._running: subprocess.Popen[bytes] | None = None
 
     @property
@@ -147,6 +148,7 @@ class LocalRegistry:
 
     def end(self) -> None:
         """End it in order, and by force if it does not end."""
+        self._free.close()
         if self._running is None:
             return
         self._running.terminate()

@@ -8,7 +8,8 @@ import secrets
 import shutil
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -21,7 +22,7 @@ from xref import screen, terminal
 from xref.as_json import write_json
 from xref.audit_folders import Audited, at_rest, audit_folders
 from xref.bundle import Bundle
-from xref.demo_cases import CASES, HandIn, Line, Run
+from xref.demo_cases import CASES, Case, HandIn, Line, Run
 from xref.demo_corridors import DIRECTIONS, Played, case_on
 from xref.demo_inside import case_inside
 from xref.demo_setup import (
@@ -64,6 +65,13 @@ class Demo:
 
     def play(self) -> Audited:
         """Lay out, run, play every step, stop, verify."""
+        with self.running():
+            self.take(self.case)
+        return self.verified()
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Lay everybody out and start them; end them afterwards."""
         self._say("Keys, configuration and the bundle, which every Party signs")
         lay_out(self._data, self._offices, self._kafka, self._corridor)
         if self._kafka:
@@ -73,16 +81,23 @@ class Demo:
         self._say(f"A witness, {hops} and {desks} desks, each a process of its own")
         with self._processes:
             self._start()
-            for step in self.case.steps:
-                self._say(step.says)
-                match step:
-                    case HandIn():
-                        self._hand_in(step)
-                    case Run():
-                        self._run(step)
-                    case Line():
-                        self._line(step)
-            self._settle()
+            yield
+
+    def take(self, case: Case) -> None:
+        """Play every step of a case, and wait until every link is at rest."""
+        for step in case.steps:
+            self._say(step.says)
+            match step:
+                case HandIn():
+                    self._hand_in(step)
+                case Run():
+                    self._run(step)
+                case Line():
+                    self._line(step)
+        self._settle()
+
+    def verified(self) -> Audited:
+        """Verify what everybody, ended by now, has on record."""
         self._say("Trails and links, verified offline and compared, with all processes ended")
         audited = audit_folders(self._folders)
         screen.show_audit(self._out, audited)

@@ -2,7 +2,10 @@
 
 import json
 import re
+import socket
+import sys
 import time
+import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +16,8 @@ from xref.demo_cases import LA_NRM, VN_NRM, VN_PROVIDER
 from xref.demo_setup import OFFICES as EVERY_OFFICE
 from xref.demo_setup import WITNESS_PROCESS, Kafka, Participant, lay_out, offices_of, place_form
 from xref.processes import Processes, run_once
+from xref.story import sent_messages
+from xref.wiring import DeskOffice
 
 OFFICES = offices_of((LA_NRM, VN_NRM, VN_PROVIDER))
 ALL = (WITNESS_PROCESS, *OFFICES)
@@ -24,6 +29,7 @@ class Offices:
 
     def __init__(self, data: Path, processes: Processes) -> None:
         self.data, self.processes = data, processes
+        self._desks: dict[str, DeskOffice] = {}
 
     def config(self, folder: str) -> str:
         (file,) = (self.data / folder).glob("*.toml")
@@ -40,8 +46,23 @@ class Offices:
         status: dict[str, Any] = json.loads(answered)
         return status
 
+    def messages(self, folder: str) -> list[dict[str, Any]]:
+        """What `status` says of messages, for asking again and again: without a new process."""
+        desk = self.desk(folder)
+        with desk.records() as store:
+            sent = sent_messages(store, desk.config.office, desk.bundle)
+        return [{**each.as_json(desk.bundle), "case": each.case} for each in sent]
+
+    def desk(self, folder: str) -> DeskOffice:
+        """The office as its configuration says now."""
+        file = Path(self.config(folder))
+        said = file.read_text(encoding="utf-8")
+        if said not in self._desks:
+            self._desks[said] = DeskOffice(file)
+        return self._desks[said]
+
     def outcomes(self, folder: str) -> list[tuple[str, str]]:
-        return [(each["type"], each["outcome"]) for each in self.status(folder)["messages"]]
+        return [(each["type"], each["outcome"]) for each in self.messages(folder)]
 
     def submit_people(self) -> None:
         form = place_form(self.data, LA_NRM, "referrals.csv")
@@ -69,12 +90,23 @@ def running(data: Path, kafka: list[str] | None = None) -> Iterator[Offices]:
         lay_out_on_kafka(data, kafka, new_prefix(), OFFICES)
     else:
         lay_out(data, OFFICES)
-    with Processes() as processes:
+    with port_kept(data), Processes() as processes:
         offices = Offices(data, processes)
         for each in ALL:
             offices.start(each)
         wait_for(lambda: all(processes.is_ready(each.folder) for each in ALL))
         yield offices
+
+
+@contextmanager
+def port_kept(data: Path) -> Iterator[None]:
+    """Keep the witness's port from whoever asks for any, also while the witness does not run."""
+    config = (data / "witness" / "witness.toml").read_text(encoding="utf-8")
+    with socket.socket() as kept:
+        if sys.platform == "linux":  # elsewhere nobody listens where another is bound
+            kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            kept.bind(("127.0.0.1", tomllib.loads(config)["port"]))
+        yield
 
 
 def wait_for(reached: Callable[[], bool]) -> None:

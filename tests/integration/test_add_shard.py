@@ -28,7 +28,6 @@ from xref.processes import run_once
 from xref.state import State
 from xref.story import received_messages
 from xref.wire.office import party_of
-from xref.wiring import DeskOffice
 
 SECOND = (Participant("la-hop-1", "hop", "LAHOP001"), Participant("vn-hop-1", "hop", "VNHOP001"))
 CASES_OLD, CASES_UNDER_WAY, CASES_NEW = 4, 6, 20
@@ -55,7 +54,7 @@ class Growing:
 
     def arrived(self) -> bool:
         """Whether all that was handed in is opened abroad."""
-        messages = self.offices.status("la-nrm")["messages"]
+        messages = self.offices.messages("la-nrm")
         expected = 2 * len(self.people.everybody)
         return len(messages) == expected and all(each["opened"] for each in messages)
 
@@ -110,8 +109,7 @@ class Growing:
 
     def answer(self) -> set[str]:
         """Answer what arrived before; return the messages that are answered."""
-        office = DeskOffice(Path(self.offices.config("vn-nrm")))
-        with office.records() as store:
+        with self.offices.desk("vn-nrm").records() as store:
             received = received_messages(store)[:CASES_OLD]
         for number, (message, content) in enumerate(received):
             file = self.data / "vn-nrm" / "forms" / "answer.json"
@@ -120,12 +118,12 @@ class Growing:
         return {message for message, _ in received}
 
     def sent(self, folder: str) -> list[dict[str, Any]]:
-        with DeskOffice(Path(self.offices.config(folder))).records() as store:
+        with self.offices.desk(folder).records() as store:
             return [story for _, story in Cabinet(State(store), bytes).all("sent")]
 
     def shards(self) -> dict[tuple[str, str], set[int]]:
         """The shards of messages, by local case number and recipient."""
-        with DeskOffice(Path(self.offices.config("la-nrm"))).records() as store:
+        with self.offices.desk("la-nrm").records() as store:
             cabinet = Cabinet(State(store), bytes)
             records = dict(cabinet.all("record"))
             found: dict[tuple[str, str], set[int]] = {}
@@ -168,7 +166,7 @@ def test_shard_is_added_to_running_offices(
         used_by_new = [used for (case, _), used in shards.items() if case in new]
         assert all(len(used) == 1 for used in used_by_new)
         assert set.union(*used_by_new) == {0, 1}
-        messages = offices.status("la-nrm")["messages"]
+        messages = offices.messages("la-nrm")
         said = Counter(r["outcome"] for each in messages for r in each["receipts"])
         assert "rejected" not in said
         for folder, kind in (

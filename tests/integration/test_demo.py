@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import date, timedelta
 from pathlib import Path
@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 
 from integration.backups import Backup
+from integration.offices import WAIT_SECONDS
+from integration.together import play_together
 from xref.arguments import DEMO_CASES, DEMO_CORRIDORS
 from xref.demo_cases import CASES
 from xref.demo_corridors import DIRECTIONS
@@ -27,31 +29,59 @@ XREF = [sys.executable, "-m", "xref"]
 LONG = os.environ.get("XREF_LONG") == "1"
 
 
-# What CI plays over Kafka as well; `make crash` plays all.
-OVER_KAFKA = (
-    "test_journey_from_safety_to_safe_receipt",
-    "test_withdrawal_while_messages_are_under_way",
-)
+# Their people differ: CI plays them at the same offices, one after another.
+TOGETHER = sorted(CASES.keys() - {"journey", "withdrawal"})
+# What CI plays by the command alone, and where. `make crash` plays each case both ways so.
+ALONE = {
+    "test_journey_from_safety_to_safe_receipt": "kafka",
+    "test_withdrawal_while_messages_are_under_way": "folder",
+}
 KAFKA = pytest.param("kafka", marks=[pytest.mark.needs_kafka, pytest.mark.slow])
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "on" in metafunc.fixturenames:
-        is_over_kafka = LONG or metafunc.function.__name__ in OVER_KAFKA
-        metafunc.parametrize(
-            "on", ["folder", KAFKA] if is_over_kafka else ["folder"], indirect=True
-        )
+    if "played" in metafunc.fixturenames:
+        way = ALONE.get(metafunc.function.__name__, "together")
+        ways = ["folder", KAFKA] if LONG else [KAFKA if way == "kafka" else way]
+        metafunc.parametrize("played", ways, indirect=True)
+
+
+Play = Callable[[str], dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def together(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """Return the folder and the stories of the cases that are played together."""
+    data = tmp_path_factory.mktemp("together") / "demo"
+    stories = play_together(TOGETHER, data)
+    for story in stories.values():
+        check_proof(story, {"la", "vn"})
+    assert own_processes(data) == []
+    return data, stories
 
 
 @pytest.fixture
-def on(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[list[str]]:
-    """What to add to the command; over Kafka there is no folder that offices share."""
-    if request.param == "folder":
-        yield []
-        return
-    servers: list[str] = request.getfixturevalue("kafka_servers")
-    yield ["--transport", "kafka", "--servers", ",".join(servers)]
-    assert not (tmp_path / "demo" / "transport").exists()
+def data(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """Return the folder of the offices that play, or have played."""
+    if request.node.callspec.params["played"] == "together":
+        folder: Path = request.getfixturevalue("together")[0]
+        return folder
+    return tmp_path / "demo"
+
+
+@pytest.fixture
+def played(request: pytest.FixtureRequest, data: Path) -> Iterator[Play]:
+    """Return what plays a case; over Kafka there is no folder that offices share."""
+    if request.param == "together":
+        stories: dict[str, dict[str, Any]] = request.getfixturevalue("together")[1]
+        yield stories.__getitem__
+    elif request.param == "folder":
+        yield lambda case: play(case, data)
+    else:
+        servers: list[str] = request.getfixturevalue("kafka_servers")
+        on = ["--transport", "kafka", "--servers", ",".join(servers)]
+        yield lambda case: play(case, data, *on)
+        assert not (data / "transport").exists()
 
 
 def own_processes(data: Path) -> list[int]:
@@ -79,29 +109,30 @@ def play(case: str, data: Path, *more: str, corridor: str = "la-vn-2010") -> dic
             raise
     assert demo.returncode == 0
     story: dict[str, Any] = json.loads(said)
+    check_proof(story, {"la"} if corridor == INSIDE else set(corridor.split("-")[:2]))
+    assert own_processes(data) == []
+    return story
+
+
+def check_proof(story: dict[str, Any], parties: set[str]) -> None:
+    """Check that every trail and link is verified and whole, and that they agree."""
     assert story["reconciled"]
-    parties = ["la"] if corridor == INSIDE else corridor.split("-")[:2]
-    assert {each.lower() for each in story["trails"]} == set(parties)
+    assert {each.lower() for each in story["trails"]} == parties
     for trail in story["trails"].values():
         assert trail["verified"]
         assert trail["witnessed"] == trail["size"] > 0
     for link in story["links"].values():
         assert link["verified"]
         assert link["acknowledged"] == link["size"] > 0
-    assert own_processes(data) == []
-    return story
 
 
 def outcomes(story: dict[str, Any]) -> list[tuple[str, str, str, str]]:
     return [(m["type"], m["from"], m["to"], m["outcome"]) for m in story["messages"]]
 
 
-def test_referral_and_answer_cross_and_everything_is_verified(
-    tmp_path: Path, on: list[str]
-) -> None:
-    data = tmp_path / "demo"
+def test_referral_and_answer_cross_and_everything_is_verified(data: Path, played: Play) -> None:
     for _ in range(2 if LONG else 1):  # a second run is as clean as the first
-        story = play("first-crossing", data, *on)
+        story = played("first-crossing")
         assert sorted(outcomes(story)) == sorted(
             [
                 ("victim-referral", "LANRM001", "VNNRM001", "delivered"),
@@ -124,29 +155,28 @@ def test_referral_and_answer_cross_and_everything_is_verified(
         assert refused["explained"][0]["cure"]
         said = [receipt["outcome"] for receipt in referral["receipts"]]
         assert said == ["forwarded", "delivered", "opened"]
-    form = json.loads(next((data / "vn-nrm" / "received").glob("*.json")).read_text("utf-8"))
-    assert form["biểu mẫu"] == "Phiếu tiếp nhận chuyển tuyến nạn nhân"
-    assert form["người được chuyển tuyến"]["họ"] == "ຫງວຽນ"
+        file = data / "vn-nrm" / "received" / f"{referral['id']}.json"
+        form = json.loads(file.read_text("utf-8"))
+        assert form["biểu mẫu"] == "Phiếu tiếp nhận chuyển tuyến nạn nhân"
+        assert form["người được chuyển tuyến"]["họ"] == "ຫງວຽນ"
 
 
-def test_journey_from_safety_to_safe_receipt(tmp_path: Path, on: list[str]) -> None:
+def test_journey_from_safety_to_safe_receipt(data: Path, played: Play) -> None:
     """Ten offices; each has a record of its own, and the neutral ones hear of a traveller alone."""
-    story = play("journey", tmp_path / "demo", *on)
+    story = played("journey")
     assert {outcome for *_, outcome in outcomes(story)} == {"delivered"}
     received = {office: set(each["received"]) for office, each in story["offices"].items()}
     assert received["VNNAT001"] == {"nationality-request"}
     assert received["VNBOR001"] == {"travel-notice-border"}
     assert received["VNCON001"] == {"travel-notice-consular"}
     assert received["LANRM001"] >= {"identity-check-answered", "origin-assurance", "safe-receipt"}
-    at_la_nrm = json.loads(
-        run_once(["journey", "ຄມ-2026-0001", "--json"], tmp_path / "demo" / "la-nrm")
-    )
+    at_la_nrm = json.loads(run_once(["journey", "ຄມ-2026-0001", "--json"], data / "la-nrm"))
     told = [(each["event"], each["type"]) for each in at_la_nrm["events"]]
     assert told[0] == ("sent", "identity-check-asked")
     assert told[-1] == ("received", "safe-receipt")
     assert at_la_nrm["held"] == []
     # VN nrm calls the case by its own number, which it gave with an answer.
-    at_vn_nrm = run_once(["journey", "VD-2026-0001"], tmp_path / "demo" / "vn-nrm")
+    at_vn_nrm = run_once(["journey", "VD-2026-0001"], data / "vn-nrm")
     assert "← LANRM001  victim-referral" in at_vn_nrm
     assert "→ LANRM001  referral-response" in at_vn_nrm
 
@@ -221,23 +251,21 @@ def test_a_case_of_another_corridor_is_refused(tmp_path: Path) -> None:
     assert "la-th-2005 plays one case" in done.stderr
 
 
-def test_person_who_was_not_told_of_asylum(tmp_path: Path, on: list[str]) -> None:
-    story = play("asylum", tmp_path / "demo", *on)
+def test_person_who_was_not_told_of_asylum(played: Play) -> None:
+    story = played("asylum")
     assert [outcome for *_, outcome in outcomes(story)] == ["refused", "delivered"]
     assert story["messages"][0]["rules"] == ["floor/asylum"]
     assert {office for office, each in story["offices"].items() if each["received"]} == {"LANAT001"}
 
 
-def test_ordinary_check_goes_the_way_of_the_others(tmp_path: Path, on: list[str]) -> None:
-    story = play("ordinary-check", tmp_path / "demo", *on)
+def test_ordinary_check_goes_the_way_of_the_others(played: Play) -> None:
+    story = played("ordinary-check")
     assert {outcome for *_, outcome in outcomes(story)} == {"delivered"}
     assert story["offices"]["VNNAT001"]["received"].keys() == {"nationality-request"}
 
 
-def test_child_without_guardian_is_protected_and_not_returned(
-    tmp_path: Path, on: list[str]
-) -> None:
-    story = play("child", tmp_path / "demo", *on)
+def test_child_without_guardian_is_protected_and_not_returned(played: Play) -> None:
+    story = played("child")
     refused = {m["type"]: set(m["rules"]) for m in story["messages"] if m["outcome"] == "refused"}
     assert refused.keys() == {"return-notice", "reception-notice", "travel-asked"}
     for rules in refused.values():
@@ -245,22 +273,22 @@ def test_child_without_guardian_is_protected_and_not_returned(
     assert story["offices"]["VNNRM001"]["received"].keys() == {"emergency-protection-referral"}
 
 
-def test_own_choice_is_never_blocked(tmp_path: Path, on: list[str]) -> None:
-    story = play("own-choice", tmp_path / "demo", *on)
+def test_own_choice_is_never_blocked(played: Play) -> None:
+    story = played("own-choice")
     refused = [(kind, to) for kind, _, to, outcome in outcomes(story) if outcome == "refused"]
     assert refused == [("travel-notice-consular", "VNCON001")]
     delivered = {kind for kind, *_, outcome in outcomes(story) if outcome == "delivered"}
     assert {"return-notice", "reception-notice", "departure", "safe-receipt"} <= delivered
 
 
-def test_consulate_gets_nothing_on_who_did_not_ask_for_it(tmp_path: Path, on: list[str]) -> None:
-    story = play("no-consular-contact", tmp_path / "demo", *on)
+def test_consulate_gets_nothing_on_who_did_not_ask_for_it(played: Play) -> None:
+    story = played("no-consular-contact")
     assert story["offices"]["VNCON001"]["received"] == {}
     assert "travel-notice-border" in story["offices"]["VNBOR001"]["received"]
 
 
-def test_revoked_consular_contact_ends_the_feed(tmp_path: Path, on: list[str]) -> None:
-    story = play("consular-contact-revoked", tmp_path / "demo", *on)
+def test_revoked_consular_contact_ends_the_feed(played: Play) -> None:
+    story = played("consular-contact-revoked")
     travel = [each for each in outcomes(story) if each[0].startswith("travel-notice")]
     assert [outcome for kind, *_, outcome in travel if kind == "travel-notice-consular"] == [
         *("delivered", "refused")
@@ -270,11 +298,11 @@ def test_revoked_consular_contact_ends_the_feed(tmp_path: Path, on: list[str]) -
     ]
 
 
-def test_missing_safe_receipt_is_an_alert_until_it_comes(tmp_path: Path, on: list[str]) -> None:
+def test_missing_safe_receipt_is_an_alert_until_it_comes(data: Path, played: Play) -> None:
     """The demonstration's own commands say so: exit code 1 while it is missing, then 0."""
-    story = play("missing-receipt", tmp_path / "demo", *on)
+    story = played("missing-receipt")
     assert ("safe-receipt", "VNSVC001", "LANRM001", "delivered") in outcomes(story)
-    told = json.loads(run_once(["desk", "alerts", "--json"], tmp_path / "demo" / "la-nrm"))
+    told = json.loads(run_once(["desk", "alerts", "--json"], data / "la-nrm"))
     assert told["alerts"] == []
 
 
@@ -282,19 +310,19 @@ def test_missing_safe_receipt_is_an_alert_until_it_comes(tmp_path: Path, on: lis
 SAID = ("ຫງວຽນ", "ທິ ຕົວຢ່າງ", "THI VI DU", "1999-02-14", "14/02/1999", "ຄມ-2026-0001")
 
 
-def test_withdrawal_while_messages_are_under_way(tmp_path: Path, on: list[str]) -> None:
+def test_withdrawal_while_messages_are_under_way(tmp_path: Path, data: Path, played: Play) -> None:
     """It stops, empties and erases, also what an office had passed on; no file has a word of her.
 
     LA immigration was asked at home, and told a border guard and a consulate abroad: it says
     `erased` once both have. A backup from before has rows still, and no key to one.
     """
-    data, told_of_her = tmp_path / "demo", ("vn-nrm", "la-immigration", "vn-border-guard")
+    told_of_her = ("vn-nrm", "la-immigration", "vn-border-guard")
     with ExitStack() as taken:
         backups = [
             taken.enter_context(Backup(data / each, tmp_path / f"{each}.sqlite"))
             for each in told_of_her
         ]
-        story = play("withdrawal", data, *on)
+        story = played("withdrawal")
     assert {each for each in outcomes(story) if each[1] == "LANRM001"} == {
         ("victim-referral", "LANRM001", "VNNRM001", "erased"),
         ("service-referral", "LANRM001", "VNSVC001", "erased"),
@@ -344,7 +372,7 @@ def started(case: str, data: Path, participants: int) -> Iterator[subprocess.Pop
         stderr=subprocess.PIPE,
         start_new_session=True,
     ) as demo:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + WAIT_SECONDS
         while len(own_processes(data)) < 1 + participants:
             assert time.monotonic() < deadline
             assert demo.poll() is None
@@ -354,9 +382,9 @@ def started(case: str, data: Path, participants: int) -> Iterator[subprocess.Pop
 
 def test_ctrl_c_leaves_no_process(tmp_path: Path) -> None:
     data = tmp_path / "demo"
-    with started("journey", data, participants=11) as demo:
+    with started("first-crossing", data, participants=6) as demo:
         os.kill(demo.pid, signal.SIGINT)
-        _, said = demo.communicate(timeout=30)
+        _, said = demo.communicate(timeout=WAIT_SECONDS)
     assert demo.returncode == 130
     assert said == b"xref: stopped\n"
     assert own_processes(data) == []
@@ -368,7 +396,7 @@ def test_killed_demo_leaves_no_process(tmp_path: Path) -> None:
     with started("first-crossing", data, participants=6) as demo:
         demo.kill()
         demo.wait()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + WAIT_SECONDS
     while own_processes(data):
         assert time.monotonic() < deadline, own_processes(data)
         time.sleep(0.05)
@@ -384,16 +412,3 @@ def test_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "name another folder with --data" in done.stderr
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
-
-
-@pytest.mark.parametrize("columns", ["80", "140"])
-def test_help_shows_an_example(columns: str) -> None:
-    for command in ("demo", "hop run", "desk submit", "journey", "subscribe", "audit", "keys new"):
-        done = subprocess.run(
-            [*XREF, *command.split(), "--help"],
-            capture_output=True,
-            text=True,
-            check=True,
-            env={**os.environ, "COLUMNS": columns},
-        )
-        assert "example:" in done.stdout

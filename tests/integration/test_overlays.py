@@ -33,7 +33,7 @@ def test_office_is_suspended_while_everything_runs_and_its_trail_says_so(tmp_pat
         wait_for(lambda: ("victim-referral", "delivered") in offices.outcomes("la-nrm"))
         wait_for(lambda: ("service-referral", "refused") in offices.outcomes("la-nrm"))
         assert not list((offices.data / "vn-service-provider" / "received").glob("*.json"))
-        messages = offices.status("la-nrm")["messages"]
+        messages = offices.messages("la-nrm")
         went = next(each["id"] for each in messages if each["outcome"] == "delivered")
         config = ["--config", offices.config("la-nrm")]
         explained = json.loads(

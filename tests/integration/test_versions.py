@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import releases
-from integration.offices import ALL, OFFICES, Offices, wait_for
+from integration.offices import ALL, OFFICES, Offices, port_kept, wait_for
 from unit.schema.versions import change_schemas, last_release
 from xref.audit_folders import audit_folders
 from xref.bundle import write_bundle
@@ -23,7 +23,6 @@ from xref.demo_setup import lay_out, place_form
 from xref.operations import draft_bundle, party_signer, sign_bundle, validity
 from xref.processes import Processes, run_once
 from xref.story import received_messages
-from xref.wiring import DeskOffice
 
 LAST, THIS = "bundle", "bundle-2"
 
@@ -54,7 +53,7 @@ def overlapping(data: Path, behind: str) -> Iterator[tuple[Offices, dict[str, st
     """Start everybody with both bundles; the desk `behind` goes on working by the last one."""
     lay_out(data, OFFICES)
     digests = sign_both(data)
-    with Processes() as processes:
+    with port_kept(data), Processes() as processes:
         offices = Offices(data, processes)
         for each in OFFICES:
             file = Path(offices.config(each.folder))
@@ -70,7 +69,7 @@ def overlapping(data: Path, behind: str) -> Iterator[tuple[Offices, dict[str, st
 
 
 def received(offices: Offices, folder: str) -> list[tuple[str, dict[str, Any]]]:
-    with DeskOffice(Path(offices.config(folder))).records() as store:
+    with offices.desk(folder).records() as store:
         return received_messages(store)
 
 
@@ -98,7 +97,7 @@ def test_referral_and_answer_cross_between_versions(tmp_path: Path, behind: str)
         # Each side has it in its own office's form too, and nothing on the way was rejected.
         for folder in (LA_NRM, VN_NRM):
             assert json.loads(form_in(offices.data / folder / "received"))
-            receipts = [r for each in offices.status(folder)["messages"] for r in each["receipts"]]
+            receipts = [r for each in offices.messages(folder) for r in each["receipts"]]
             assert "rejected" not in {each["outcome"] for each in receipts}
         wait_for(lambda: not audit_folders(folders(offices)).problems())
 

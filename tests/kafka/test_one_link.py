@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 from local_kafka import LocalKafka
 
-from integration.offices import ALL, OFFICES, Offices, apply_topics, lay_out_on_kafka, wait_for
+from integration.offices import (
+    ALL,
+    OFFICES,
+    Offices,
+    apply_topics,
+    lay_out_on_kafka,
+    port_kept,
+    wait_for,
+)
 from kafka_session import delete_topic, make_link_topics, new_prefix
 from xref.drivers.kafka_connection import KafkaCluster
 from xref.drivers.kafka_transport import KafkaTransport
@@ -201,7 +209,7 @@ def test_offices_go_on_without_the_topics_of_one(tmp_path: Path, kafka_servers: 
     to_provider = Link("VNHOP001", "VNSVC001")
     for link in (to_provider, to_provider.back):
         delete_topic(cluster, link)
-    with Processes() as processes:
+    with port_kept(tmp_path / "data"), Processes() as processes:
         offices = Offices(tmp_path / "data", processes)
         for each in ALL:
             offices.start(each)

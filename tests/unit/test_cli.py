@@ -48,8 +48,12 @@ def leaves(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]
             yield from leaves(below)
 
 
-def test_help_of_every_command_shows_an_example() -> None:
+@pytest.mark.parametrize("columns", ["40", "80", "140"])
+def test_help_of_every_command_shows_an_example(
+    columns: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It begins with the command that it is of; a word above commands says where to find one."""
+    monkeypatch.setenv("COLUMNS", columns)
     commands = list(leaves(_parser()))
     assert len(commands) > len(LATER)
     for parser in commands:
