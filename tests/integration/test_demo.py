@@ -2,12 +2,9 @@
 
 import json
 import os
-import signal
 import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +12,7 @@ from typing import Any
 import pytest
 
 from integration.backups import Backup
-from integration.offices import WAIT_SECONDS
+from integration.playing import XREF, check_proof, outcomes, own_processes, play
 from integration.together import play_together
 from xref.arguments import DEMO_CASES, DEMO_CORRIDORS
 from xref.demo_cases import CASES
@@ -25,24 +22,23 @@ from xref.processes import run_once
 from xref.state import State
 from xref.wiring import DeskOffice
 
-XREF = [sys.executable, "-m", "xref"]
 LONG = os.environ.get("XREF_LONG") == "1"
 
 
 # Their people differ: CI plays them at the same offices, one after another.
 TOGETHER = sorted(CASES.keys() - {"journey", "withdrawal"})
 # What CI plays by the command alone, and where. `make crash` plays each case both ways so.
-ALONE = {
-    "test_journey_from_safety_to_safe_receipt": "kafka",
-    "test_withdrawal_while_messages_are_under_way": "folder",
-}
 KAFKA = pytest.param("kafka", marks=[pytest.mark.needs_kafka, pytest.mark.slow])
+ALONE: dict[str, list[Any]] = {
+    "test_journey_from_safety_to_safe_receipt": [KAFKA],
+    "test_withdrawal_while_messages_are_under_way": ["folder", KAFKA],
+}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "played" in metafunc.fixturenames:
-        way = ALONE.get(metafunc.function.__name__, "together")
-        ways = ["folder", KAFKA] if LONG else [KAFKA if way == "kafka" else way]
+        ways = ALONE.get(metafunc.function.__name__, ["together"])
+        ways = ["folder", KAFKA] if LONG else ways
         metafunc.parametrize("played", ways, indirect=True)
 
 
@@ -82,52 +78,6 @@ def played(request: pytest.FixtureRequest, data: Path) -> Iterator[Play]:
         on = ["--transport", "kafka", "--servers", ",".join(servers)]
         yield lambda case: play(case, data, *on)
         assert not (data / "transport").exists()
-
-
-def own_processes(data: Path) -> list[int]:
-    """The processes whose command names a path in `data`."""
-    found = []
-    for each in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            command = each.read_bytes()
-        except OSError:
-            continue
-        if os.fsencode(data) in command:
-            found.append(int(each.parent.name))
-    return found
-
-
-def play(case: str, data: Path, *more: str, corridor: str = "la-vn-2010") -> dict[str, Any]:
-    """Play a case as a script would; whatever it is, the proof holds and all have ended."""
-    command = [*XREF, "demo", "--corridor", corridor, "--json", "--data", str(data), *more]
-    command += ["--case", case] if case else []
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as demo:
-        try:
-            said, _ = demo.communicate(timeout=600)
-        except subprocess.TimeoutExpired:
-            demo.terminate()  # it ends its own processes, which a kill would leave behind
-            raise
-    assert demo.returncode == 0
-    story: dict[str, Any] = json.loads(said)
-    check_proof(story, {"la"} if corridor == INSIDE else set(corridor.split("-")[:2]))
-    assert own_processes(data) == []
-    return story
-
-
-def check_proof(story: dict[str, Any], parties: set[str]) -> None:
-    """Check that every trail and link is verified and whole, and that they agree."""
-    assert story["reconciled"]
-    assert {each.lower() for each in story["trails"]} == parties
-    for trail in story["trails"].values():
-        assert trail["verified"]
-        assert trail["witnessed"] == trail["size"] > 0
-    for link in story["links"].values():
-        assert link["verified"]
-        assert link["acknowledged"] == link["size"] > 0
-
-
-def outcomes(story: dict[str, Any]) -> list[tuple[str, str, str, str]]:
-    return [(m["type"], m["from"], m["to"], m["outcome"]) for m in story["messages"]]
 
 
 def test_referral_and_answer_cross_and_everything_is_verified(data: Path, played: Play) -> None:
@@ -361,54 +311,3 @@ def files_of_offices(data: Path) -> list[Path]:
     other = ("samples", "adapter", "forms")
     files = [file for file in data.rglob("*") if file.is_file()]
     return [file for file in files if not set(other) & set(file.relative_to(data).parts)]
-
-
-@contextmanager
-def started(case: str, data: Path, participants: int) -> Iterator[subprocess.Popen[bytes]]:
-    """A demonstration of which all participants run."""
-    with subprocess.Popen(
-        [*XREF, "demo", "--case", case, "--data", str(data)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    ) as demo:
-        deadline = time.monotonic() + WAIT_SECONDS
-        while len(own_processes(data)) < 1 + participants:
-            assert time.monotonic() < deadline
-            assert demo.poll() is None
-            time.sleep(0.05)
-        yield demo
-
-
-def test_ctrl_c_leaves_no_process(tmp_path: Path) -> None:
-    data = tmp_path / "demo"
-    with started("first-crossing", data, participants=6) as demo:
-        os.kill(demo.pid, signal.SIGINT)
-        _, said = demo.communicate(timeout=WAIT_SECONDS)
-    assert demo.returncode == 130
-    assert said == b"xref: stopped\n"
-    assert own_processes(data) == []
-
-
-def test_killed_demo_leaves_no_process(tmp_path: Path) -> None:
-    """SIGKILL tells nobody; its offices notice that their standard input has ended."""
-    data = tmp_path / "demo"
-    with started("first-crossing", data, participants=6) as demo:
-        demo.kill()
-        demo.wait()
-    deadline = time.monotonic() + WAIT_SECONDS
-    while own_processes(data):
-        assert time.monotonic() < deadline, own_processes(data)
-        time.sleep(0.05)
-    for log in data.glob("*/*.log"):
-        assert '"level": "error"' not in log.read_text("utf-8"), "they ended in order"
-
-
-def test_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "thesis.txt").write_text("years of work")
-    done = subprocess.run(
-        [*XREF, "demo", "--data", str(tmp_path)], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 1
-    assert "name another folder with --data" in done.stderr
-    assert (tmp_path / "thesis.txt").read_text() == "years of work"

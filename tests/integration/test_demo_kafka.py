@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from integration.test_demo import outcomes, play
+from integration.playing import outcomes, play
 from xref.cli import main
 from xref.demo import kafka_of
 from xref.errors import ConfigError
