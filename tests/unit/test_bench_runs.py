@@ -22,7 +22,8 @@ def test_tiny_run_reports_every_work_at_every_batch() -> None:
         text=True,
     )
     report = json.loads(done.stdout)
-    works = ("desk, sealing", "origin hop", "receiving hop", "desk, opening", "desk, receipts")
+    offices = ("desk, sealing", "origin hop", "receiving hop", "desk, opening", "desk, receipts")
+    works = (*offices, "origin, one way", "receiving, one way")
     rows = [(row["batch"], row["work"]) for row in report["rows"]]
     assert rows == [(batch, work) for batch in (1, 2) for work in works]
     assert all(row["floor_messages_per_second"] > 0 for row in report["rows"])

@@ -18,6 +18,8 @@ import structlog
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import (
     KafkaConnectionError,
+    KafkaError,
+    NodeNotReadyError,
     TopicAuthorizationFailedError,
     UnknownTopicOrPartitionError,
     for_code,
@@ -173,12 +175,25 @@ async def check_topics(
             await client.bootstrap()
             topics = sorted({each.topic for each in wanted})
             request = MetadataRequest(topics, allow_auto_topic_creation=False)
-            answer = (await client.send(client.get_random_node(), request)).to_object()
+            answer = await _ask_any(client, request)
     finally:
         await client.close()
     found = {each["topic"]: each for each in answer["topics"]}
     troubles = {each: _trouble(cluster, each, found[each.topic]) for each in wanted}
     return {each: trouble for each, trouble in troubles.items() if trouble is not None}
+
+
+async def _ask_any(client: AIOKafkaClient, request: MetadataRequest) -> dict[str, Any]:
+    """Ask the first broker that answers: one that has ended is named until the others notice."""
+    problem: KafkaError = NodeNotReadyError()
+    for broker in client.cluster.brokers():
+        try:
+            answer: dict[str, Any] = (await client.send(broker.nodeId, request)).to_object()
+        except KafkaError as error:
+            problem = error
+        else:
+            return answer
+    raise problem
 
 
 def _trouble(
