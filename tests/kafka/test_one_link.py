@@ -10,6 +10,7 @@ from local_kafka import LocalKafka
 from integration.offices import (
     ALL,
     OFFICES,
+    WAIT_SECONDS,
     Offices,
     apply_topics,
     lay_out_on_kafka,
@@ -56,7 +57,7 @@ def both(name: bytes) -> list[Outbound]:
 
 def publish_at_last(transport: KafkaTransport, parcels: Sequence[Outbound]) -> None:
     """Publish as an outbox does: offer what is left again."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + WAIT_SECONDS
     while parcels:
         assert time.monotonic() < deadline, "it is never taken"
         try:
@@ -69,7 +70,7 @@ def publish_at_last(transport: KafkaTransport, parcels: Sequence[Outbound]) -> N
 
 
 def read_until(
-    transport: KafkaTransport, positions: dict[Link, int], count: int, seconds: float = 20
+    transport: KafkaTransport, positions: dict[Link, int], count: int, seconds: float = WAIT_SECONDS
 ) -> list[Arrival]:
     """Read as an office does, until so many have come."""
     deadline = time.monotonic() + seconds
@@ -140,7 +141,7 @@ def test_topic_removed_or_made_anew_while_it_is_read_stops_its_link_alone(
 
 def read_through_trouble(transport: KafkaTransport, positions: dict[Link, int]) -> list[Arrival]:
     """The client may fail once before it knows which link it is."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < deadline:
         try:
             return read_until(transport, positions, 1)
@@ -151,7 +152,7 @@ def read_through_trouble(transport: KafkaTransport, positions: dict[Link, int]) 
 
 def make_again(cluster: KafkaCluster) -> None:
     """Make the topic whose removal may not be through everywhere yet."""
-    for _ in range(100):
+    for _ in range(10 * WAIT_SECONDS):
         try:
             make_link_topics(cluster, THERE)
         except AssertionError:
@@ -167,7 +168,7 @@ def wait_until_said(
     capsys: pytest.CaptureFixture[str],
     text: str,
 ) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + WAIT_SECONDS
     while text not in capsys.readouterr().out:
         assert time.monotonic() < deadline, "nobody says it"
         assert not transport.read(positions, 64, 0.2)

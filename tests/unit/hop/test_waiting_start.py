@@ -60,7 +60,7 @@ def test_hop_waits_for_its_transport(
     overlays = OverlayFile(tmp_path, "LA")
     runner = threading.Thread(target=run_hop, args=(hop, transport, [], [], overlays, stop))
     runner.start()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 120
     while not transport.there._parcels and time.monotonic() < deadline:
         time.sleep(0.01)
     stop.ask()
