@@ -1,4 +1,4 @@
-"""The case that `xref demo --corridor` plays: a nationality check and a referral, each answered.
+"""The case that `xref demo --corridor` plays: a nationality check, a referral and a return.
 
 Whose people they are, and in which words, comes from the countries' adapters: the sample form of
 the State that refers where it is about this corridor, else its facts with the person in the sample
@@ -6,6 +6,7 @@ of the State of origin, as xref's own form. A State without an adapter starts fr
 """
 
 import json
+import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -19,6 +20,7 @@ from xref.desk.adapter import Adapter
 from xref.desk.publish import DESK_FILLS
 from xref.desk.read_form import Record, read_form
 from xref.policy import Agreement
+from xref.resources import data_folder
 
 DIRECTIONS: Final[Mapping[str, tuple[str, str]]] = {
     "la-th-2005": ("TH", "LA"),
@@ -30,6 +32,9 @@ DIRECTIONS: Final[Mapping[str, tuple[str, str]]] = {
 }
 """Who refers to whom; Lao PDR and Viet Nam have cases of their own."""
 _REFERRALS: Final = "referrals.csv"
+_RETURNS: Final = "returns.csv"
+_GATES_OPEN: Final = "la"
+"""Whose sample of a return stands in for that of a State without an adapter."""
 _NAMED_ANEW: Final = ("initials", "full_name_native", "birth_year", "age_band")
 _PERSON: Final = "victim-referral.values.json"
 _PLAIN: Final = "in xref's own form"
@@ -37,6 +42,10 @@ _REPLY_IN: Final = timedelta(days=21)
 _CHECKED: Final = (
     *("family_name_native", "given_names_native", "name_script", "family_name_romanised"),
     *("given_names_romanised", "birth_date", "sex"),
+)
+_GOING_HOME: Final = (
+    *("arrival_date", "languages", "needs", "contact_restrictions", "return_decision_ref"),
+    *("safe_return_assessed_on", "welfare_check_by"),
 )
 _QUESTION: Final = {"basis_claimed": "NATIONALITY", "inquiry_scope": "REGISTERS_ONLY"}
 _NATIONAL: Final = {"outcome": "NATIONAL", "basis_confirmed": "NATIONALITY"}
@@ -62,6 +71,7 @@ def case_on(agreement: str, today: date) -> Played:
         referral,
         *_beyond(profile, nrm, found, origin, today),
         _answer(there, origin),
+        *(_return(referral.case, found, origin, today) if profile.shared_flows else ()),
         Run(
             nrm,
             f"The story of the case, from {found} nrm's own records",
@@ -69,8 +79,14 @@ def case_on(agreement: str, today: date) -> Played:
         ),
     )
     registers = tuple(_register(party) for party in (found, origin))
-    title = f"A nationality check and a referral. {profile.title}"
-    case = Case(title, (nrm, there, provider, *registers), steps)
+    immigration = tuple(
+        Participant(f"{found.lower()}-immigration", "desk", code, found.lower())
+        for code in [f"{found}IMM001"]
+        if _is_listed(code)
+    )
+    title = f"A nationality check, a referral and a return. {profile.title}"
+    desks = (nrm, there, provider, *registers, *(each.folder for each in immigration))
+    case = Case(title, desks, steps)
     offices = (
         Participant(f"{found.lower()}-hop", "hop", f"{found}HOP001"),
         Participant(f"{origin.lower()}-hop", "hop", f"{origin}HOP001"),
@@ -79,6 +95,7 @@ def case_on(agreement: str, today: date) -> Played:
         Participant(provider, "desk", f"{origin}SVC001", origin.lower()),
         Participant(_register(found), "desk", f"{found}NAT001", found.lower()),
         Participant(_register(origin), "desk", f"{origin}NAT001", origin.lower()),
+        *immigration,
     )
     return Played(case, offices, tuple(_missing(party) for party in _without(found, origin)))
 
@@ -89,6 +106,12 @@ def _provider(party: str) -> str:
 
 def _register(party: str) -> str:
     return f"{party.lower()}-nationality-authority"
+
+
+def _is_listed(office: str) -> bool:
+    """Return whether an office is in the directory for demonstrations."""
+    directory = data_folder("policies") / "directory" / f"{office[:2].lower()}.toml"
+    return office in tomllib.loads(directory.read_text("utf-8"))["offices"]
 
 
 def _without(*parties: str) -> list[str]:
@@ -175,6 +198,48 @@ def _answer(office: str, party: str) -> HandIn:
     content = own_form("referral-response", f"{party}-1", fields, is_about=True)
     says = f"{says}, {_PLAIN}"
     return HandIn(office, says, "answer.json", about="victim-referral", content=content)
+
+
+def _return(case: str, found: str, origin: str, today: date) -> Iterator[HandIn]:
+    """Yield the notice of a return, in the State's own form where its sample is this case's."""
+    record = _going_home(found, today)
+    nrm, there = f"{found.lower()}-nrm", _provider(origin)
+    says = f"She goes home of her own will: {found} nrm tells those in {origin} who expect her"
+    if record.case == case and _is_about(record, origin):
+        yield HandIn(nrm, says, _RETURNS, case)
+    else:
+        person = _person(record, origin)
+        recipients = sorted([f"{origin}NRM001", f"{origin}SVC001", f"{found}IMM001"])
+        told = {name: person.get(name) for name in (*_CHECKED, *_GOING_HOME) if name != "sex"}
+        content = own_form(
+            "return",
+            case,
+            {
+                **{name: value for name, value in told.items() if value is not None},
+                "receiving_office": f"{origin}SVC001",
+            },
+            like=record,
+            sharing_consent_with={"recipients": recipients},
+            named={"service-provider": f"{origin}SVC001"},
+        )
+        yield HandIn(nrm, f"{says}, {_PLAIN}", "return.json", case, content=content)
+    says = f"{origin} service provider received her safely"
+    if "safe-receipt" in Adapter.load(adapter_of(origin.lower())).file.publications:
+        yield HandIn(there, says, "safe-receipt.json", about="reception-notice")
+    else:
+        fields = {"arrival_outcome": "RECEIVED", "received_on": f"{today:%Y-%m-%d}"}
+        content = own_form("safe-receipt", f"{there}-1", fields, is_about=True)
+        says = f"{says}, {_PLAIN}"
+        yield HandIn(there, says, "safe-receipt.json", about="reception-notice", content=content)
+
+
+def _going_home(party: str, today: date) -> Record:
+    """Return the first person of a Party's sample of returns, for whom every gate is open."""
+    folder = adapter_of(party.lower())
+    if not (folder / "samples" / _RETURNS).is_file():
+        folder = adapter_of(_GATES_OPEN)
+    text = in_time((folder / "samples" / _RETURNS).read_text("utf-8"), today)
+    return read_form(Adapter.load(folder), _RETURNS, text.encode(), today=today).records[0]
 
 
 def sample_people(party: str, today: date) -> list[Record]:

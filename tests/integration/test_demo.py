@@ -156,9 +156,10 @@ def test_every_case_and_corridor_can_be_named() -> None:
 
 
 @pytest.mark.parametrize("corridor", DEMO_CORRIDORS[1:-1] if LONG else ["kh-th-2003"])
-def test_a_check_and_a_referral_on_another_corridor(corridor: str, tmp_path: Path) -> None:
+def test_a_check_a_referral_and_a_return_on_another_corridor(corridor: str, tmp_path: Path) -> None:
     story = play("", tmp_path / "demo", corridor=corridor)
     found, origin = DIRECTIONS[corridor]
+    domestic = (f"{found}NRM001", f"{found}IMM001")  # Viet Nam lists no immigration office
     assert {outcome for *_, outcome in outcomes(story)} == {"delivered"}
     assert set(outcomes(story)) == {
         ("victim-referral", f"{found}NRM001", f"{origin}NRM001", "delivered"),
@@ -168,6 +169,10 @@ def test_a_check_and_a_referral_on_another_corridor(corridor: str, tmp_path: Pat
         ("nationality-request", f"{found}NAT001", f"{origin}NAT001", "delivered"),
         ("nationality-result", f"{origin}NAT001", f"{found}NAT001", "delivered"),
         ("identity-check-answered", f"{found}NAT001", f"{found}NRM001", "delivered"),
+        ("return-notice", f"{found}NRM001", f"{origin}NRM001", "delivered"),
+        ("reception-notice", f"{found}NRM001", f"{origin}SVC001", "delivered"),
+        ("safe-receipt", f"{origin}SVC001", f"{found}NRM001", "delivered"),
+        *(() if found == "VN" else [("travel-asked", *domestic, "delivered")]),
     }
     flag = f"{corridor}/beyond-personal-scope"
     flagged = {flag: 2} if corridor in ("kh-th-2003", "kh-vn-2005") else {}

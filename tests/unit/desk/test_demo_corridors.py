@@ -10,6 +10,7 @@ from xref.demo_corridors import DIRECTIONS, case_on
 from xref.demo_setup import adapter_of, in_time
 from xref.desk.adapter import Adapter
 from xref.desk.plain_form import read_plain_form
+from xref.desk.publish import DESK_FILLS
 from xref.desk.read_form import Record, read_form
 from xref.record_check import check_record
 
@@ -35,6 +36,9 @@ def test_every_form_of_a_corridor_is_good(corridor: str) -> None:
     for step in steps:
         [record] = records(step)
         assert not list(check_record(record, draft().policy, TODAY, {origin}))
+        for each in draft().policy.rulebook.schemas_of(record.publication):
+            needed = {field.name for field in each.fields if field.required} - {*DESK_FILLS}
+            assert needed - record.values.keys() == set()
         if record.publication == "referral":
             assert record.named == {"service-provider": f"{origin}SVC001"}
             given = record.sharing_consent
