@@ -200,8 +200,10 @@ def try_file(options: Namespace) -> int:
     adapter, file = Adapter.load(options.folder), options.file
     try:
         data = file.read_bytes()
+    except IsADirectoryError as error:
+        raise ConfigError(f"{file}: is a folder; name a file in it") from error
     except OSError as error:
-        raise ConfigError(f"{file}: cannot be read: {cause_of(error)}; name it") from error
+        raise ConfigError(f"{file}: cannot be read: {cause_of(error)}; name a form") from error
     today = adapter.file.sampled_on if _is_sample(options) else None
     today = today or adapter.day_at(now_ms())
     tried = try_form(adapter, policy_of(options.bundle), file.name, data, today=today)

@@ -22,7 +22,7 @@ from xref.desk.encodings import Encoding
 from xref.desk.form_rule import Rule
 from xref.desk.sharing_consent_form import SharingConsentForm, Word
 from xref.desk.toml_lines import Place, line_of, places
-from xref.errors import ConfigError
+from xref.errors import ConfigError, cause_of
 from xref.policy import DESK_FACTS
 
 FILE_NAME: Final = "adapter.toml"
@@ -235,8 +235,11 @@ class Adapter:
             data = path.read_bytes()
             found = sorted(path.parent.glob(f"{NOTICES}/*/*.toml"))[: limits.ADAPTER_NOTICES_MAX]
             notices = {f"{NOTICES}/{f.parent.name}/{f.name}": f.read_bytes() for f in found}
+        except NotADirectoryError as error:
+            raise ConfigError(f"{folder}: is no folder; name {Path(folder).parent}") from error
         except OSError as error:
-            raise ConfigError(f"{path}: cannot be read; name a folder with an adapter") from error
+            said = f"{path}: cannot be read: {cause_of(error)}; name a folder with an adapter"
+            raise ConfigError(said) from error
         return replace(cls.parse(data, str(path)), notices=notices)
 
     @classmethod

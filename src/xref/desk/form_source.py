@@ -52,14 +52,9 @@ class Opened:
 def open_form(adapter: Adapter, source: FormSource) -> Opened | RowFault:
     """Return how to read a file, or why it is no form of the adapter's."""
     forms = [item for item in adapter.file.publications.items() if item[1].format == source.format]
-    if not forms:
-        endings = sorted({f".{form.format}" for form in adapter.file.publications.values()})
-        cure = f"name a file that ends in {' or '.join(endings) or '.nothing'}"
-        return RowFault(1, "no form of the adapter is such a file", cure)
-    whole = source.format == "json"
-    most = limits.FORM_WHOLE_BYTES_MAX if whole else limits.FORM_BYTES_MAX
-    if source.size > most:
-        return RowFault(1, "the file is too large", f"split it; a file has at most {most} bytes")
+    fault = _unreadable(adapter, source, is_known=bool(forms))
+    if fault is not None:
+        return fault
     if source.format == "json":
         under = {form.records for _, form in forms if form.records}
         return Opened(None, lambda stream: _json_rows(stream, under))
@@ -68,6 +63,20 @@ def open_form(adapter: Adapter, source: FormSource) -> Opened | RowFault:
     if source.format == "xlsx":
         return _sheet(source, forms)
     return _table(source, forms)
+
+
+def _unreadable(adapter: Adapter, source: FormSource, *, is_known: bool) -> RowFault | None:
+    """Return why a file is not even opened: by its ending or its size."""
+    if not is_known:
+        endings = sorted({f".{form.format}" for form in adapter.file.publications.values()})
+        cure = f"name a file that ends in {' or '.join(endings) or '.nothing'}"
+        return RowFault(1, "no form of the adapter is such a file", cure)
+    if not source.size:
+        return RowFault(1, "the file is empty", "save the form anew; it has no bytes")
+    most = limits.FORM_WHOLE_BYTES_MAX if source.format == "json" else limits.FORM_BYTES_MAX
+    if source.size > most:
+        return RowFault(1, "the file is too large", f"split it; a file has at most {most} bytes")
+    return None
 
 
 def fit(form: Publication, headers: Container[str]) -> tuple[int, int]:

@@ -123,6 +123,8 @@ def _json_value(text: str, place: int, line: int) -> tuple[object, int]:
         if _HALF.search(text, place, end):
             json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
+        if not text.strip():
+            return RowFault(1, "the file is empty", "write the records"), place
         return RowFault(_line(text, error.pos), "it is not JSON", "correct that line"), place
     except UnicodeEncodeError:
         problem = "it holds half a character (a lone surrogate)"

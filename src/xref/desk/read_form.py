@@ -210,8 +210,9 @@ def _read_any(
 
 def _read_row(reader: _Reader, source: str, row: Row, today: date) -> _Read | list[Problem]:
     problems = [
-        Problem(source, row.line, "", "a key is not in the form", "remove it or correct its name")
-        for header in row.cells
+        # The key itself is not repeated: it may be content.
+        Problem(source, row.line, "", f"key {place} is not in the form", "correct or remove it")
+        for place, header in enumerate(row.cells, 1)
         if header not in reader.headers
     ][:1]
     found: dict[str, object] = {}

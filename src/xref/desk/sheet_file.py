@@ -18,6 +18,7 @@ from xref import limits
 from xref.desk.form_file import Line, RowFault
 from xref.errors import ConfigError
 
+_COMPOUND_FILE: Final = bytes.fromhex("d0cf11e0a1b11ae1")
 _CURE: Final = "save the sheet as CSV in UTF-8"
 _FAR_CURE: Final = f"delete the empty rows and columns beyond the table, or {_CURE}"
 _HEADER_CURE: Final = "give its column a header"
@@ -55,6 +56,7 @@ def sheet_lines(stream: BinaryIO) -> Iterator[Line | RowFault]:
         ) from error
     line = 0
     try:
+        _check_start(stream)
         _check_directory(stream)
         with zipfile.ZipFile(stream) as archive:
             book = _Book(python_calamine.CalamineWorkbook.from_filelike, archive)
@@ -68,6 +70,15 @@ def sheet_lines(stream: BinaryIO) -> Iterator[Line | RowFault]:
         *(RuntimeError, OSError, ValueError, EOFError),
     ):
         yield RowFault(line + 1, "it is no workbook that can be read", _CURE)
+
+
+def _check_start(stream: BinaryIO) -> None:
+    """Raise `RowFault` for what Excel wraps a locked workbook in, which was its format before."""
+    start = stream.read(len(_COMPOUND_FILE))
+    stream.seek(0)
+    if start == _COMPOUND_FILE:
+        said = "it is locked with a password, or a workbook as before 2007"
+        raise RowFault(1, said, "save it as .xlsx without a password, or as CSV in UTF-8")
 
 
 def _plain(cell: object) -> object:

@@ -336,7 +336,7 @@ def test_an_answer_names_the_message_that_it_answers() -> None:
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (b"", "not JSON"),
+        (b"", "the file is empty"),
         (b"{", "not JSON"),
         (b"[1]", "not a JSON object"),
         (b"nul", "not JSON"),
