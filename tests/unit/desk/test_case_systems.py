@@ -96,6 +96,19 @@ def test_a_referral_that_is_not_for_xref_holds_the_record(change: dict[str, Any]
     assert said(changed(referrals=[]))
 
 
+def test_a_referral_that_was_done_was_accepted_and_has_what_a_server_adds() -> None:
+    """The API leaves no choice of a referral's members: all that it can have must be known."""
+    document = json.loads((PRIMERO / "samples/referral.json").read_text("utf-8"))
+    document["data"] |= {
+        "status": "done",
+        "rejection_note": "stays here",
+        "data": {"success_status": "successful", "service_implemented": "implemented"},
+    }
+    assert values(document)["answer"] == "ACCEPTED"
+    one = CASES["data"][0]["referrals"][0] | {"rejection_note": "stays", "responded_at": "2026"}
+    assert values(changed(referrals=[one | {"data": {"success_status": "successful"}}]))
+
+
 def test_a_key_that_nobody_declared_holds_the_record() -> None:
     assert any("not in the form" in each for each in said(changed(contact_restrictionz=["x"])))
 
