@@ -9,11 +9,11 @@ import world
 from kafka.held_by_kafka import Attacker, HeldByKafka
 from xref.drivers import kafka_reader
 
-# What whoever runs the cluster can do, sees, or could confuse. The rest attacks what is inside of
-# parcels, for which it is all one how they came: over Kafka when there is time, by `make crash`.
+# What whoever runs the cluster can do, sees, or could confuse. The rest attacks, or compares, what
+# is inside of parcels, for which it is all one how they came: over Kafka by `make crash`.
 TOUCH_THE_TRANSPORT = {
-    *("test_hostile_transport", "test_restarts", "test_shards", "test_canaries", "test_observers"),
-    *("test_hostile_ends", "test_neutral_corridor"),
+    *("test_hostile_transport", "test_restarts", "test_shards", "test_canaries"),
+    "test_hostile_ends",
 }
 TAKE_BYTES_FROM_NOBODY = {"test_fuzz_handle"}
 IDLE_FETCH_MS = 10  # every reading here is of new topics, and would wait for the last fetch

@@ -82,8 +82,8 @@ def canary_record() -> tuple[Record, tuple[str, ...]]:
 def needles(canaries: Iterable[str]) -> list[bytes]:
     """What to look for: UTF-8, UTF-16 and hex, and no less than half of a canary.
 
-    Ten characters where it has as many: three stand in every third mebibyte of sealed bytes by
-    chance, and six or seven digits in the hex of digests.
+    Ten characters where it has as many: three bytes stand by chance in 16 MiB of sealed ones, and
+    six or seven digits in the hex of digests.
     """
     found: list[bytes] = []
     for canary in canaries:

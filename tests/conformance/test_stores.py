@@ -296,7 +296,7 @@ def test_reader_beside_the_owner_does_not_hold_it_up(tmp_path: Path) -> None:
     assert reader.get("space", b"key") == b"before"
     started = time.monotonic()
     store.commit([Write("space", b"key", b"after")])
-    assert time.monotonic() - started < 2.0
+    assert time.monotonic() - started < 20  # where it is held up, it gives up after 30 s
     assert reader.get("space", b"key") == b"before"
     reader.close()
     store.close()

@@ -91,7 +91,7 @@ def reads(zone: str) -> bool:
 
 
 def test_npms_reader_agrees_on_zones_made_by_chance(tmp_path: Path) -> None:
-    maker = Maker(random.randrange(2**32))
+    maker = Maker(20261127)
     good = [maker.zone() for _ in range(ZONES)]
     spoilt = [maker.spoilt(zone) for zone in good]
     (tmp_path / "zones.json").write_text(json.dumps(good + spoilt), encoding="utf-8")

@@ -23,7 +23,7 @@ from xref.wire.office import Link
 
 TOPICS_AT_ONCE = 64
 LARGE_BYTES = 4_000_000  # who runs the cluster can raise every bound of it
-VISIBLE_SECONDS = 30.0
+VISIBLE_SECONDS = 180.0
 
 
 @dataclass(frozen=True, slots=True)

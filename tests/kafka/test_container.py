@@ -175,7 +175,7 @@ def test_engine_is_asked_whether_it_answers(
     monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:9")
     began = time.monotonic()
     assert not ask()
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 50  # docker's own limit is 60 s
     assert not engine.asked
 
 

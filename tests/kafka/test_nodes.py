@@ -69,7 +69,7 @@ def read_on(transport: KafkaTransport, position: int) -> None:
 
 def publish_at_last(transport: KafkaTransport, parcel: bytes) -> None:
     """Publish as a hop does: again and again until it is durable."""
-    until = time.monotonic() + 90  # a link that was set aside is tried again after half a minute
+    until = time.monotonic() + 180  # a link that was set aside is tried again after half a minute
     while time.monotonic() < until:
         try:
             transport.publish([Outbound(THERE, parcel)])
@@ -81,7 +81,8 @@ def publish_at_last(transport: KafkaTransport, parcel: bytes) -> None:
 
 
 def read_at_last(transport: KafkaTransport, position: int) -> list[Arrival]:
-    for _ in range(100):
+    until = time.monotonic() + 180
+    while time.monotonic() < until:
         try:
             if found := transport.read({THERE: position}, 20, 0.2):
                 return list(found)

@@ -53,7 +53,7 @@ def put(transport: KafkaTransport, link: Link, *parcels: bytes) -> None:
     transport.publish([Outbound(link, parcel) for parcel in parcels])
 
 
-def read_on(transport: KafkaTransport, position: int, seconds: float = 20) -> list[Arrival]:
+def read_on(transport: KafkaTransport, position: int, seconds: float = 180) -> list[Arrival]:
     """Read a link until something comes, as a running hop does."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -239,10 +239,12 @@ def test_record_that_cannot_be_decoded_stops_neither_its_link_nor_others(
     put(transport, BACK, b"other link")
     positions = {THERE: 0, BACK: 0}
     got: list[Arrival] = []
-    for _ in range(12):
+    deadline, after_all = time.monotonic() + 180, 0
+    while after_all < 4 and time.monotonic() < deadline:  # that nothing else comes then
         some = transport.read(positions, 16, 0.2)
         positions.update({each.link: each.position for each in some})
         got += some
+        after_all += len(got) >= 4
     assert [each.parcel for each in got if each.link == THERE] == [b"first", b"", b"last"]
     assert [each.parcel for each in got if each.link == BACK] == [b"other link"]
 
@@ -261,7 +263,7 @@ def foreign(cluster: KafkaCluster, compression: str, record: bytes) -> None:
         {"bootstrap.servers": ",".join(cluster.servers), "compression.type": compression}
     )
     producer.produce(cluster.topic(THERE), record, partition=0)
-    assert producer.flush(20) == 0
+    assert producer.flush(180) == 0
 
 
 # -- publishing ------------------------------------------------------------------------------------
@@ -292,7 +294,7 @@ def test_what_publish_returned_from_survives_a_kill(cluster: KafkaCluster, opene
         for name in ("first", "second")
     ]
     for writer in writers:
-        assert writer.communicate(timeout=60)[0] == "durable\n"
+        assert writer.communicate(timeout=180)[0] == "durable\n"
         assert writer.returncode == -9
     got = [each.parcel for each in opened(cluster).read({THERE: 0}, 100, 0)]
     for name in (b"first", b"second"):
@@ -340,7 +342,7 @@ def test_peers_cluster_that_is_away_does_not_stop_the_own(
     positions = {THERE: 0, BACK: 0}
     got: list[Arrival] = []
     began = time.monotonic()
-    while not got and time.monotonic() < began + 10:
+    while not got and time.monotonic() < began + 180:
         got += transport.read(positions, 10, 0.2)
     assert [each.parcel for each in got] == [b"a"]
     with pytest.raises(UnavailableError):

@@ -75,7 +75,7 @@ def grant(servers: list[str], some: Sequence[Right]) -> None:
     ]
     admin = AdminClient({"bootstrap.servers": ",".join(servers)})
     for future in admin.create_acls(bindings).values():
-        future.result(timeout=30)
+        future.result(timeout=180)
 
 
 def set_scram_password(servers: list[str], user: str, password: str) -> None:
@@ -83,7 +83,7 @@ def set_scram_password(servers: list[str], user: str, password: str) -> None:
     scram = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
     change = UserScramCredentialUpsertion(user, scram, password.encode())
     for future in admin.alter_user_scram_credentials([change]).values():
-        future.result(timeout=30)
+        future.result(timeout=180)
 
 
 @pytest.fixture(scope="module")

@@ -34,7 +34,7 @@ def run(does: str, stdout: int = subprocess.PIPE) -> subprocess.CompletedProcess
         stderr=subprocess.PIPE,
         text=True,
         check=False,
-        timeout=60,
+        timeout=180,
     )
 
 

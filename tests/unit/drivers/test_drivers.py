@@ -61,8 +61,8 @@ def test_closing_wakes_a_waiting_reader() -> None:
     threading.Timer(0.05, transport.close).start()
     started = time.monotonic()
     with pytest.raises(UnavailableError):
-        transport.read({LINK: 0}, 10, 10)
-    assert time.monotonic() - started < 5
+        transport.read({LINK: 0}, 10, 300)
+    assert time.monotonic() - started < 120
 
 
 def test_lock_is_freed_when_opening_fails(tmp_path: Path) -> None:
