@@ -30,6 +30,7 @@ from docs import (
     make_schema_rules,
 )
 from docs.make_commands import PAGE, page
+from integration.offices import port_kept
 from xref.answers import STOPS
 from xref.cli import main
 from xref.config import (
@@ -135,6 +136,7 @@ class Terminal:
         elif step.command == DEMO:
             shutil.copytree(self.demo / "demo", self.folder / "demo")
             give_own_port(self.folder / "demo")
+            self.stack.enter_context(port_kept(self.folder / "demo"))
             self._check(step, (self.demo / "output").read_text(encoding="utf-8"))
         elif step.command == "kill $(jobs -p)":
             self.end()
