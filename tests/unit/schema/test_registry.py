@@ -102,9 +102,7 @@ def test_registrys_number_stays_in_the_country() -> None:
     across = minimised_at_home(world, replace(record, values={**record.values, **read}))
     world.settle()
     (content,) = world.inbox("VNNRM001").values()
-    number = b"\0" + NUMBER.to_bytes(
-        4
-    )  # as framed: four bytes may be sealed ones
+    number = b"\0" + NUMBER.to_bytes(4)  # as framed: four bytes may be sealed ones
     assert schema.digest32 in {envelope.header.schema for envelope in across}
     assert not any(number in envelope.encode() for envelope in across)
     assert str(NUMBER) not in json.dumps(content)
