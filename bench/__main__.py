@@ -70,7 +70,9 @@ def _offices(given: argparse.Namespace) -> dict[str, object]:
     if cores:
         os.sched_setaffinity(0, {max(cores)})
     measured = [
-        measure(batch, max(1, min(_ROUNDS_MAX, given.messages // batch)), given.repeats)
+        measure(
+            batch, max(1, min(_ROUNDS_MAX, given.messages // batch)), given.repeats, one_way=True
+        )
         for batch in map(int, given.batches.split(","))
     ]
     if cores:

@@ -46,14 +46,17 @@ class Measured:
         return sum((total(self.spent[work]) for work in WORK), start=Spent())
 
 
-def measure(batch: int, rounds: int, repeats: int) -> Measured:
-    """Run `repeats` times and keep the best time of each round of each work and of its floor."""
+def measure(batch: int, rounds: int, repeats: int, *, one_way: bool = False) -> Measured:
+    """Run `repeats` times and keep the best time of each round of each work and of its floor.
+
+    With `one_way` also what `ONE_WAY` names, in runs of their own.
+    """
     measured = Measured(batch, batch * rounds)
-    for one_way in (True, False):
-        names = ONE_WAY if one_way else {work: work for work in WORK}
-        turns = _recorded(batch, rounds, one_way=one_way)
+    for apart in (True, False) if one_way else (False,):
+        names = ONE_WAY if apart else {work: work for work in WORK}
+        turns = _recorded(batch, rounds, one_way=apart)
         for _ in range(repeats):
-            spent = _run(measured, batch, rounds, one_way=one_way)
+            spent = _run(measured, batch, rounds, one_way=apart)
             for work, name in names.items():
                 measured.spent[name] = best(spent[work], measured.spent.get(name))
                 computing, writing = _floor(turns[work])

@@ -17,7 +17,7 @@ Changes = defaultdict[str, dict[bytes, bytes | None]]
 class State:
     """Reads see the batch's own writes, and `commit` makes them durable."""
 
-    __slots__ = ("_changes", "_read", "_store", "_void", "turn")
+    __slots__ = ("_changes", "_read", "_store", "_void")
 
     def __init__(self, store: Store) -> None:
         """Begin with no changes over `store`."""
@@ -25,8 +25,6 @@ class State:
         self._changes: Changes = defaultdict(dict)
         self._read: dict[str, dict[bytes, bytes | None]] = {}
         self._void: dict[str, bool] = {}
-        self.turn = 0
-        """How many batches were committed: what is known of the store holds for one."""
 
     def expect(self, space: str, keys: Collection[bytes]) -> None:
         """Read at once what this batch is going to ask for."""
@@ -38,6 +36,11 @@ class State:
     def expect_none(self, space: str, key: bytes) -> None:
         """Know without reading that the store has nothing at a key that was made just now."""
         self._read.setdefault(space, {}).setdefault(key, None)
+
+    def has_set(self, space: str, key: bytes) -> bool:
+        """Return whether this batch has set a key."""
+        changed = self._changes.get(space)
+        return changed is not None and changed.get(key) is not None
 
     def has_any(self, space: str) -> bool:
         """Return whether a space may hold something; a space emptied by this batch counts."""
@@ -110,4 +113,3 @@ class State:
         if writes:
             self._store.commit(writes)
         self._changes, self._read, self._void = defaultdict(dict), {}, {}
-        self.turn += 1

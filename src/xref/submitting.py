@@ -232,15 +232,13 @@ def _doubts(reader: FormReader, record: Record) -> list[Problem]:
         *_asked(reader, record, doubts_of),
         *doubtful_values(record, reader.bundle.policy),
         *(
-            (f"sharing consent: {name}", said)
-            for name, said in _sharing_consent_doubts(reader, record)
+            (f"sharing consent: {member}", said)
+            for member, said in doubts(
+                record, reader.bundle.policy, reader.bundle.directory.offices
+            )
         ),
     ]
     return beyond + [Problem(record.source, record.line, *said, cure) for said in found]
-
-
-def _sharing_consent_doubts(reader: FormReader, record: Record) -> Iterator[tuple[str, str]]:
-    return doubts(record, reader.bundle.policy, reader.bundle.directory.offices)
 
 
 def _asked(

@@ -42,8 +42,6 @@ class Cabinet:
         self._entropy = entropy
         self.watch: Watch = _nobody
         self._secret: bytes | None = None
-        self._begun: set[bytes] = set()
-        self._begun_in = state.turn
 
     def case_of(self, local_number: str, shards: int) -> bytes:
         """Return the case id of an office's own case number; a new one uses `shards` for good."""
@@ -77,32 +75,33 @@ class Cabinet:
         return [case for _, case in found]
 
     def _known_index(self, local_number: str) -> bytes | None:
-        if self._secret is None:
-            self._secret = self.state.get("secret", b"case-index")
-        if self._secret is None:
+        secret = self._known_secret()
+        if secret is None:
             return None  # no case has begun here
-        return hmac.digest(self._secret, local_number.encode(), "sha256")
+        return hmac.digest(secret, local_number.encode(), "sha256")
 
     def secret(self) -> bytes:
         """Return the office's key of its indexes."""
+        secret = self._known_secret()
+        if secret is None:
+            secret = self._secret = self._entropy(32)
+            self.state.put("secret", b"case-index", secret)
+        return secret
+
+    def _known_secret(self) -> bytes | None:
+        """Return that key, read once, or None before the first case."""
         if self._secret is None:
             self._secret = self.state.get("secret", b"case-index")
-        if self._secret is None:
-            self._secret = self._entropy(32)
-            self.state.put("secret", b"case-index", self._secret)
         return self._secret
 
     def _begin(self, case: bytes, shards: int) -> None:
         """Begin a case with a key of its own; more shards than there are now never move it."""
         key = self._entropy(_KEY_BYTES)
         self.state.put("case", case, key + shards.to_bytes(_SHARDS_BYTES))
-        if self._begun_in != self.state.turn:
-            self._begun, self._begun_in = set(), self.state.turn
-        self._begun.add(case)
 
-    def _is_new(self, case: bytes | str) -> bool:
+    def _is_new(self, case: bytes) -> bool:
         """Return whether a case has begun in this batch, so that the store has nothing of it."""
-        return case in self._begun and self._begun_in == self.state.turn
+        return self.state.has_set("case", case)
 
     def shard_of(self, case: bytes, recipient: str) -> int:
         """Return the shard for a case's messages to one office; those from before shards are on 0.
@@ -203,7 +202,7 @@ class Cabinet:
     def token(self, space: str, *parts: bytes | str, size: int) -> bytes:
         """Return random bytes that stay the same for the same parts: threads, references, salts."""
         key = _token_key(parts)
-        if self._is_new(parts[0]):
+        if isinstance(parts[0], bytes) and self._is_new(parts[0]):
             self.state.expect_none(space, key)
         token = self.state.get(space, key)
         if token is None:

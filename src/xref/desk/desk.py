@@ -239,7 +239,7 @@ class Desk:
         answers += erase_due(self.state, self.cabinet, batch.now_ms)
         answers = hold_back(self.state, answers)
         self._answer(answers, batch.now_ms)
-        if self.state.scan(WITHDRAWALS_OWED, limit=1):
+        if self.state.has_any(WITHDRAWALS_OWED):
             self._send(self._intake(batch.now_ms).take_owed(), batch.now_ms)
         self._commit(batch.now_ms)
         said = [each.item.outcome for _, each in answers if isinstance(each.item, Item)]

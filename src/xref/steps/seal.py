@@ -133,12 +133,12 @@ class _Sealing:
         # What another office sends because it was asked at home has a reference of its own. It may
         # be away, and what goes by this sharing consent must not wait for it to be stopped.
         caused = [each for header in withdrawals for each in self.desk.knowledge.caused(header)]
+        stopped = dict.fromkeys(caused, WITHDRAWN)
 
         def matches(header: Header) -> bool:
             is_of_it = header.taken_reference in ended or header.message in stopped
             return is_of_it and header.flow not in flows
 
-        stopped = dict.fromkeys(caused, WITHDRAWN)
         # One look at all that waits, however many are withdrawn at once.
         if ended:
             self._empty(matches, stopped)
